@@ -1,0 +1,229 @@
+"""SI units at the edges: text in, floats out, and floats back to readable text.
+
+Everything inside the package is a plain float in an SI base unit named by its
+suffix (``_s``, ``_bytes``, ``_flop``, ``_bytes_per_s``, ``_usd``, ``_w``).
+GB is 1e9 bytes and GiB is 2**30 bytes; the two are never mixed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from inferplan.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Num: TypeAlias = float | NDArray[np.float64]
+    """A float, or an array of floats that broadcasts against its neighbours."""
+else:
+    Num = Any
+
+KIB = 2.0**10
+MIB = 2.0**20
+GIB = 2.0**30
+KB = 1e3
+MB = 1e6
+GB = 1e9
+TB = 1e12
+HOUR_S = 3600.0
+MONTH_H = 730.0
+"""Hours in a month: the cloud providers' billing convention (365 x 24 / 12)."""
+
+_DURATION_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+_SIZE_BYTES = {
+    "b": 1.0, "kb": KB, "mb": MB, "gb": GB, "tb": TB,
+    "kib": KIB, "mib": MIB, "gib": GIB, "tib": 2.0**40,
+}  # fmt: skip
+_COUNT = {"": 1.0, "k": 1e3, "m": 1e6}
+_QUANTITY = re.compile(r"^\s*([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)\s*([a-zA-Zµ]*)\s*$")
+
+
+def _parse(
+    text: str, table: Mapping[str, float], field: str, example: str, *, fold: bool = True
+) -> float:
+    match = _QUANTITY.match(text)
+    units = ", ".join(unit for unit in table if unit)
+    if match is None:
+        raise InputError(field, text, f"is not a number with a unit ({units})", f"write {example}")
+    number, unit = match.groups()
+    key = unit.lower() if fold else unit
+    if key not in table:
+        problem = f"has the unknown unit {unit!r}" if unit else f"has no unit ({units})"
+        fix = f"write {number}{next(u for u in table if u)} or the like, e.g. {example}"
+        raise InputError(field, text, problem, fix if unit else _suggest(number, table, example))
+    return float(number) * table[key]
+
+
+def _suggest(number: str, table: Mapping[str, float], example: str) -> str:
+    pair = [unit for unit in ("ms", "s", "GB", "GiB") if unit.lower() in table]
+    return "did you mean " + " or ".join(f"{number}{u}" for u in pair) + "?" if pair else example
+
+
+def positive(value: float, field: str, *, zero_ok: bool = False) -> float:
+    """Return *value* if it is finite and positive, else raise.
+
+    Parameters
+    ----------
+    value : float
+        The number a user gave.
+    field : str
+        Its option or key, named in the error.
+    zero_ok : bool
+        Accept zero too.
+
+    Raises
+    ------
+    InputError
+        If the value is NaN, infinite, negative, or zero where zero is not allowed.
+
+    Examples
+    --------
+    >>> positive(2.0, "--rate")
+    2.0
+    """
+    if not math.isfinite(value) or value < 0 or (value == 0 and not zero_ok):
+        kind = "zero or more" if zero_ok else "a positive number"
+        raise InputError(field, value, f"is not {kind}", f"give {kind}")
+    return value
+
+
+def parse_duration(text: str, field: str = "duration") -> float:
+    """Seconds from text such as ``"50ms"`` or ``"1s"``; the unit is required.
+
+    Parameters
+    ----------
+    text : str
+        A positive number followed by ns, us, ms, s, min or h.
+    field : str
+        The option's name, for the error.
+
+    Returns
+    -------
+    float
+        Seconds.
+
+    Raises
+    ------
+    InputError
+        If the unit is missing or unknown, or the number is not positive.
+
+    Examples
+    --------
+    >>> parse_duration("50ms")
+    0.05
+    """
+    return positive(_parse(text, _DURATION_S, field, "500ms or 1s"), field)
+
+
+def parse_bytes(text: str, field: str = "size") -> float:
+    """Bytes from text such as ``"80GB"`` (1e9) or ``"80GiB"`` (2**30); unit required.
+
+    Raises
+    ------
+    InputError
+        If the unit is missing or unknown, or the number is not positive.
+
+    Examples
+    --------
+    >>> parse_bytes("1GiB")
+    1073741824.0
+    >>> parse_bytes("80 GB")
+    80000000000.0
+    """
+    return positive(_parse(text, _SIZE_BYTES, field, "80GB or 80GiB"), field)
+
+
+def parse_count(text: str, field: str = "count") -> int:
+    """A whole positive number, with an optional k or M: ``"128k"`` is 128,000.
+
+    Raises
+    ------
+    InputError
+        If the text is not a whole positive number.
+
+    Examples
+    --------
+    >>> parse_count("32k")
+    32000
+    """
+    value = positive(_parse(text, _COUNT, field, "2048 or 32k"), field)
+    if value != int(value):
+        raise InputError(field, text, "is not a whole number", f"write {round(value)}")
+    return int(value)
+
+
+def show_duration(seconds: float) -> str:
+    """A duration in three digits with a fitting unit.
+
+    Examples
+    --------
+    >>> show_duration(0.0412)
+    '41.2 ms'
+    >>> show_duration(75)
+    '75.0 s'
+    """
+    if not math.isfinite(seconds):
+        return "inf"
+    if seconds >= 120:
+        return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= scale * 0.9995:
+            return f"{_three_digits(seconds / scale)} {unit}"
+    return f"{seconds / 1e-9:.3g} ns" if seconds else "0 s"
+
+
+def show_bytes(size: float) -> str:
+    """Bytes in decimal units, three digits.
+
+    Examples
+    --------
+    >>> show_bytes(16.06e9)
+    '16.1 GB'
+    >>> show_bytes(327680)
+    '328 kB'
+    """
+    for unit, scale in (("TB", TB), ("GB", GB), ("MB", MB), ("kB", KB)):
+        if abs(size) >= scale * 0.9995:
+            return f"{_three_digits(size / scale)} {unit}"
+    return f"{size:.0f} B"
+
+
+def show_count(value: float) -> str:
+    """A count with thousands separators, or in G/T above a billion.
+
+    Examples
+    --------
+    >>> show_count(1048576)
+    '1,048,576'
+    >>> show_count(8.03e9)
+    '8.03 G'
+    """
+    if value >= 1e9:
+        scale, unit = (1e12, "T") if value >= 1e12 else (1e9, "G")
+        return f"{_three_digits(value / scale)} {unit}"
+    return f"{value:,.0f}"
+
+
+def show_usd(usd: float) -> str:
+    """Dollars with cents, or three digits below ten cents.
+
+    Examples
+    --------
+    >>> show_usd(1234.5)
+    '$1,234.50'
+    >>> show_usd(0.0321)
+    '$0.0321'
+    """
+    return f"${usd:,.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.3g}"
+
+
+def _three_digits(value: float) -> str:
+    magnitude = abs(value)
+    if magnitude >= 99.95:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if magnitude >= 9.995 else f"{value:.2f}"
