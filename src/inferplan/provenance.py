@@ -151,6 +151,19 @@ def chosen(name: str, value: float, unit: str = "", source: str = "this question
     return Node(name, value, unit, fact=fact)
 
 
+def named(name: str, value: Any) -> Any:
+    """Call a traced value *name* where it is used; a bare value passes through.
+
+    Examples
+    --------
+    >>> named("ffn", 2.0)
+    2.0
+    >>> named("ffn", chosen("x", 2.0)).name
+    'ffn'
+    """
+    return value.renamed(name) if isinstance(value, Node) else value
+
+
 def plain(value: Any) -> float:
     """The bare value of a Node, or the value itself if it is bare already."""
     return value.value if isinstance(value, Node) else value

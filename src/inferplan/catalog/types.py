@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from inferplan.provenance import Fact
+from inferplan.provenance import Fact, Grade
 
 DeviceClass: TypeAlias = Literal["datacenter", "consumer", "edge", "apple", "cpu"]
 Support: TypeAlias = Literal["native", "weight_only", "none"]
@@ -132,6 +132,12 @@ class Attention:
         Weights per layer beside the four projections (biases, norms, indexer).
     index_bytes : float
         Extra cache per token and layer of a sparse-attention indexer [B].
+    proj_params : int
+        Weights of the projections where they are not the usual four (low rank,
+        grouped, or K = V); 0: the usual four.
+    compression : int
+        Beside its window the layer caches one entry per this many tokens
+        (DeepSeek-V4); 0: no such entries.
     """
 
     count: int
@@ -146,6 +152,8 @@ class Attention:
     q_gate: bool = False
     extra_params: int = 0
     index_bytes: float = 0.0
+    proj_params: int = 0
+    compression: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +258,8 @@ class MoeFfn:
         Width the routed experts work in, if not the hidden width (0: hidden).
     extra_params : int
         Weights per layer beside the experts (router, norms, biases).
+    expert_extra_params : int
+        Weights per expert beside its matrices (biases).
     """
 
     count: int
@@ -260,6 +270,7 @@ class MoeFfn:
     gated: bool = True
     latent: int = 0
     extra_params: int = 0
+    expert_extra_params: int = 0
 
 
 Mixer: TypeAlias = Attention | LatentAttention | LinearMixer
@@ -288,13 +299,20 @@ class ModelSpec:
     encoder_params : int
         Vision or audio tower, held in memory but idle in text generation.
     mtp_params : int
-        Multi-token-prediction modules in the published total, idle in plain decoding.
+        Weights of multi-token-prediction modules (idle in plain decoding) beside
+        ``mtp_mixers`` and ``mtp_ffns``: projections, norms, copies of the vocabulary.
+    mtp_mixers, mtp_ffns : tuple
+        Layers of those modules, grouped by shape.
     extra_params : int
         Weights outside all layers and embeddings (final norm, biases).
     params_total_published, params_active_published : float or None
         What the publisher states.
     family, architecture, hf_id, licence, released, source, trust : str
         For people and for matching.
+    date : str
+        When the source was read (ISO).
+    grade : Grade
+        ``assumed`` where dimensions were recalled or guessed.
     aliases : tuple of str
         Other names.
     notes : str
@@ -324,6 +342,10 @@ class ModelSpec:
     trust: str = ""
     aliases: tuple[str, ...] = ()
     notes: str = ""
+    mtp_mixers: tuple[Mixer, ...] = ()
+    mtp_ffns: tuple[Ffn, ...] = ()
+    date: str = ""
+    grade: Grade = Grade.SPEC
 
     @property
     def is_moe(self) -> bool:

@@ -1,0 +1,1 @@
+"""Money: pure functions of prices, hours, power and tokens."""

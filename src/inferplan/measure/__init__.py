@@ -1,0 +1,1 @@
+"""Measurements: read them, and score predictions against them."""

@@ -1,0 +1,1 @@
+"""Formulas: pure functions of floats or arrays, each with its equation, unit and source."""

@@ -1,0 +1,1 @@
+"""Which hardware: search the space, price it, rank it, and say why the rest lost."""

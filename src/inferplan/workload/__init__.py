@@ -1,0 +1,1 @@
+"""What is asked of the hardware: lengths and arrivals."""

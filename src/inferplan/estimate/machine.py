@@ -1,0 +1,233 @@
+"""Resolve a deployment into the numbers that physics needs, each still a sourced fact.
+
+``facts_of`` is the only place where catalogue, formats and efficiency factors meet.
+Its facts become a :class:`Machine` of floats (to predict), of arrays (to search
+thousands of deployments at once) or of nodes (to explain); the formulas do not
+know the difference.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from inferplan.catalog.efficiency import link_factors, profiles
+from inferplan.catalog.formats import support
+from inferplan.catalog.types import Device, WeightFormat
+from inferplan.errors import CannotPredictError
+from inferplan.estimate.deployment import Deployment
+from inferplan.provenance import Fact, Grade, given
+from inferplan.units import Num
+
+PLAN = "the plan"
+"""Source of values that the deployment chooses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A deployment as physics sees it. Each field is a float, an array, or a Node.
+
+    Parameters
+    ----------
+    tp, pp, dp
+        Parallel sizes [devices].
+    peak_matmul_flop_per_s, peak_attention_flop_per_s
+        Dense peak in the format the products compute in, and in 16 bit [FLOP/s].
+    mem_bytes, mem_bytes_per_s
+        Memory of a device the runtime can reach [B], and its peak bandwidth [B/s].
+    link_bytes_per_s, link_frac, link_latency_s
+        One-direction link bandwidth [B/s], attained share, fixed cost of a call [s].
+    linear_bits, expert_bits, head_bits, kv_bits, other_bits
+        Bits per weight of layer matrices, experts, embeddings and head; per cached
+        element; per remaining weight.
+    activation_bytes
+        Bytes of one activation [B].
+    matmul_frac, mem_frac, kv_mem_frac, attention_frac, overlap_frac, engine_scale
+        Attained shares (see ``efficiency.csv``).
+    op_latency_s, step_overhead_s, seq_overhead_s
+        Fixed times: per operator and layer, per step, per sequence and step [s].
+    reserve_bytes, utilization
+        Runtime reserve [B] and the engine's share of memory.
+    budget_tokens, max_num_seqs
+        Token budget of a step, running sequences at most.
+    """
+
+    tp: Num
+    pp: Num
+    dp: Num
+    peak_matmul_flop_per_s: Num
+    peak_attention_flop_per_s: Num
+    mem_bytes: Num
+    mem_bytes_per_s: Num
+    link_bytes_per_s: Num
+    link_frac: Num
+    link_latency_s: Num
+    linear_bits: Num
+    expert_bits: Num
+    head_bits: Num
+    other_bits: Num
+    kv_bits: Num
+    activation_bytes: Num
+    matmul_frac: Num
+    mem_frac: Num
+    kv_mem_frac: Num
+    attention_frac: Num
+    overlap_frac: Num
+    engine_scale: Num
+    op_latency_s: Num
+    step_overhead_s: Num
+    seq_overhead_s: Num
+    reserve_bytes: Num
+    utilization: Num
+    budget_tokens: Num
+    max_num_seqs: Num
+
+
+NAMES = tuple(f.name for f in fields(Machine))
+
+
+def compute_format(device: Device, weights: WeightFormat) -> tuple[str, bool]:
+    """Number format that matrix products run in, and whether weights are dequantised for it.
+
+    Parameters
+    ----------
+    device : Device
+        The accelerator.
+    weights : WeightFormat
+        How weights are stored.
+
+    Returns
+    -------
+    (format, weight_only)
+        A key of ``device.peak_flop_per_s``.
+
+    Raises
+    ------
+    CannotPredictError
+        If the device cannot run the format at all, or no peak of it is published.
+
+    Examples
+    --------
+    >>> from inferplan.catalog.devices import device
+    >>> from inferplan.catalog.formats import weight_format
+    >>> compute_format(device("h100_sxm"), weight_format("fp8"))
+    ('fp8', False)
+    >>> compute_format(device("a100_sxm_80"), weight_format("fp8"))
+    ('fp16', True)
+    """
+    peaks = device.peak_flop_per_s
+    level = support(device, weights.id)
+    if level == "none":
+        raise CannotPredictError(f"{device.id} cannot run {weights.id} weights")
+    if level == "native" and weights.compute in peaks:
+        return weights.compute, False
+    for fallback in ("fp16", "fp32", "int8"):
+        if fallback in peaks:
+            return fallback, weights.bits < 16
+    raise CannotPredictError(f"{device.id} has no published compute peak")
+
+
+def _peak(device: Device, weights: WeightFormat, engine: str) -> tuple[Fact, bool]:
+    name, weight_only = compute_format(device, weights)
+    if engine == "llama.cpp" and name == "fp16" and "fp16_accumulate" in device.peak_flop_per_s:
+        name = "fp16_accumulate"
+    return device.facts[f"peak_flop_per_s.{name}"], weight_only
+
+
+def _choice(value: float, unit: str = "", source: str = PLAN) -> Fact:
+    return Fact(float(value), unit, source, grade=Grade.MEASURED)
+
+
+def facts_of(plan: Deployment) -> dict[str, Fact]:
+    """Every number of a deployment that physics needs, with its source.
+
+    Parameters
+    ----------
+    plan : Deployment
+        The deployment.
+
+    Returns
+    -------
+    dict
+        Field of :class:`Machine` -> :class:`Fact`.
+
+    Raises
+    ------
+    CannotPredictError
+        If the device cannot run the weight format or lacks a published peak.
+    """
+    device, profile, weights = plan.device, profiles()[plan.device.profile], plan.weights
+    link = link_factors(device.link.kind)
+    matmul_peak, weight_only = _peak(device, weights, plan.engine.id)
+    sixteen = "fp16" if "fp16" in device.peak_flop_per_s else next(iter(device.peak_flop_per_s))
+    bits = Fact(16.0, "bit", "16-bit tensors beside the quantised ones")
+    bits = Fact(32.0, "bit", "fp32 weights") if weights.bits >= 32 else bits
+    usable = device.mem_bytes * profile["usable_mem_frac"]
+    memory = device.facts["mem_bytes"]
+    return {
+        "tp": _choice(plan.tp, "devices"),
+        "pp": _choice(plan.pp, "stages"),
+        "dp": _choice(plan.dp, "ranks"),
+        "peak_matmul_flop_per_s": matmul_peak,
+        "peak_attention_flop_per_s": device.facts[f"peak_flop_per_s.{sixteen}"],
+        "mem_bytes": Fact(usable, "B", memory.source, memory.locator, memory.date, memory.grade),
+        "mem_bytes_per_s": device.facts["mem_bytes_per_s"],
+        "link_bytes_per_s": device.facts.get("link.bytes_per_s", _choice(math.inf, "B/s", "no link")),
+        "link_frac": link.facts["frac"],
+        "link_latency_s": link.facts["latency_s"],
+        "linear_bits": weights.fact if weights.scope == "linear" else bits,
+        "expert_bits": weights.fact,
+        "head_bits": Fact(weights.head_bits, "bit", weights.fact.source),
+        "other_bits": bits,
+        "kv_bits": plan.kv.fact,
+        "activation_bytes": Fact(bits.value / 8, "B", "16-bit activations (fp32: 4 B)"),
+        "matmul_frac": profile.facts["weight_only_gemm_frac" if weight_only else "gemm_frac"],
+        "mem_frac": profile.facts["mem_frac"],
+        "kv_mem_frac": profile.facts["kv_mem_frac"],
+        "attention_frac": profile.facts["attention_frac"],
+        "overlap_frac": profile.facts["overlap_frac"],
+        "engine_scale": plan.engine.facts["efficiency_scale"],
+        "op_latency_s": profile.facts["op_latency_s"],
+        "step_overhead_s": plan.engine.facts["step_overhead_s"],
+        "seq_overhead_s": plan.engine.facts["seq_overhead_s"],
+        "reserve_bytes": profile.facts["reserve_bytes"],
+        "utilization": _choice(plan.gpu_memory_utilization, "1"),
+        "budget_tokens": _choice(plan.max_num_batched_tokens, "tokens"),
+        "max_num_seqs": _choice(plan.max_num_seqs, "sequences"),
+    }
+
+
+def machine(plan: Deployment) -> Machine:
+    """The deployment's numbers as floats.
+
+    Raises
+    ------
+    CannotPredictError
+        See :func:`facts_of`.
+    """
+    return Machine(**{name: fact.value for name, fact in facts_of(plan).items()})
+
+
+def traced_machine(plan: Deployment) -> Machine:
+    """The deployment's numbers as Nodes, so that every figure computed from them explains itself."""
+    return Machine(**{name: given(name, fact) for name, fact in facts_of(plan).items()})  # type: ignore[arg-type]
+
+
+def stacked(machines: Sequence[Machine]) -> Machine:
+    """Many deployments as one machine whose fields are arrays of shape (n,).
+
+    Parameters
+    ----------
+    machines : sequence of Machine
+        At least one, all of floats.
+    """
+    table = np.array([[getattr(m, name) for name in NAMES] for m in machines], dtype=float)
+    return Machine(**{name: table[:, i].copy() for i, name in enumerate(NAMES)})
+
+
+def subset(machines: Machine, index: np.typing.NDArray[np.intp]) -> Machine:
+    """Rows *index* of a stacked machine."""
+    return Machine(**{name: getattr(machines, name)[index] for name in NAMES})

@@ -1,0 +1,128 @@
+"""Where a device's memory goes, and how many sequences its KV pool holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inferplan.catalog.types import ModelSpec
+from inferplan.estimate.machine import Machine
+from inferplan.estimate.operators import Operators, operators
+from inferplan.estimate.params import count_params
+from inferplan.physics import memory
+from inferplan.physics.roofline import total_time as total
+from inferplan.physics.sharding import group_size
+from inferplan.provenance import named
+from inferplan.units import Num
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """Memory of one device.
+
+    Parameters
+    ----------
+    weights_bytes, activation_bytes, reserve_bytes : float
+        Weights, peak activations of a full step, runtime reserve [B].
+    kv_pool_bytes : float
+        What is left for the KV cache, at least 0 [B].
+    mem_bytes : float
+        Memory the engine may fill [B].
+    """
+
+    weights_bytes: Num
+    activation_bytes: Num
+    reserve_bytes: Num
+    kv_pool_bytes: Num
+    mem_bytes: Num
+
+
+def weights_per_device(model: ModelSpec, m: Machine) -> Num:
+    """Bytes of weights on one device [B].
+
+    Layer matrices are split over ``tp * pp``, routed experts over ``tp * dp * pp``,
+    embedding and head over ``tp`` and the first and last stage. What is not a matrix
+    of a layer (norms, biases, routers, vision tower) stays in 16 bit.
+
+    Parameters
+    ----------
+    model : ModelSpec
+        The model.
+    m : Machine
+        The deployment.
+    """
+    ops = operators(model)
+    linear, experts = ops.params("linear"), ops.params("expert")
+    table = model.vocab * model.hidden
+    tables = table * (1 if model.tied_embeddings else 2) + model.embedding_params
+    other = max(0, count_params(model).stored - linear - experts - tables)
+    split = memory.weight_bytes
+    shards = group_size(m.tp, m.pp)
+    ends = group_size(m.tp, memory.table_stages(m.pp))
+    parts = [
+        named("layer matrices", split(linear, m.linear_bits, shards)),
+        named("embedding and head", split(tables, m.head_bits, ends)),
+        named("other weights", split(other, m.other_bits, shards)),
+    ]
+    if experts:
+        spread = group_size(shards, m.dp)
+        parts.append(named("routed experts", split(experts, m.expert_bits, spread)))
+    return total(*parts)
+
+
+def memory_use(model: ModelSpec, m: Machine) -> MemoryUse:
+    """How one device's memory is spent [B].
+
+    Parameters
+    ----------
+    model : ModelSpec
+        The model.
+    m : Machine
+        The deployment.
+    """
+    ops = operators(model)
+    weights = named("weights", weights_per_device(model, m))
+    shape = (ops.hidden, ops.widest, ops.vocab)
+    activations = memory.peak_activation_bytes(
+        m.budget_tokens, m.max_num_seqs, *shape, m.activation_bytes, m.tp
+    )
+    pool = memory.kv_pool_bytes(m.mem_bytes, m.utilization, weights, activations, m.reserve_bytes)
+    usable = memory.usable_bytes(m.mem_bytes, m.utilization)
+    return MemoryUse(weights, activations, m.reserve_bytes, pool, usable)
+
+
+def cache_bytes_per_seq(ops: Operators, m: Machine, context: Num) -> Num:
+    """Cache of one sequence on one device of a pipeline with one stage [B].
+
+    Sums KV inside each group's window, indexer keys and recurrent state; KV heads are
+    copied once ``tp`` exceeds them.
+
+    Parameters
+    ----------
+    ops : Operators
+        The model.
+    m : Machine
+        The deployment.
+    context : float
+        Tokens of the sequence.
+    """
+    parts: list[Num] = []
+    for core in ops.attention:
+        kept = memory.attended_tokens(context, core.window)
+        token = memory.weight_bytes(core.cache_elements * core.layers, m.kv_bits, 1)
+        shards = memory.kv_shards(m.tp, core.kv_heads)
+        parts.append(named(f"{core.name} cache", memory.cache_read_bytes(1, kept, token, shards)))
+        if core.index_bytes:
+            index = core.index_bytes * core.layers
+            parts.append(memory.cache_read_bytes(1, context, index, 1))
+    parts += [
+        named(s.name, memory.state_bytes(s.state_elements, s.conv_elements, s.layers, m.tp))
+        for s in ops.state
+    ]
+    return total(*parts) if parts else 0.0
+
+
+def sequences_held(model: ModelSpec, m: Machine, context: Num) -> Num:
+    """Sequences of *context* tokens whose caches fit at once in one replica [sequences]."""
+    use = memory_use(model, m)
+    per_seq = cache_bytes_per_seq(operators(model), m, context)
+    return memory.sequences_that_fit(use.kv_pool_bytes, per_seq, group_size(m.pp, m.dp))

@@ -1,0 +1,248 @@
+"""One deployment, one batch: time to first token, time per token, and what bounds them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from inferplan.catalog.types import ModelSpec
+from inferplan.errors import CannotPredictError, InputError
+from inferplan.estimate.deployment import Deployment
+from inferplan.estimate.machine import Machine, machine
+from inferplan.estimate.memory import MemoryUse, memory_use, sequences_held
+from inferplan.estimate.operators import Operators, operators
+from inferplan.estimate.step import Batch, StepTime, step_time
+from inferplan.physics import batching, flops
+from inferplan.physics.roofline import floor_time
+from inferplan.units import Num
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Prefill or decode of a batch.
+
+    Parameters
+    ----------
+    time_s : float
+        Time of the whole prefill, or of one decode step [s].
+    step : StepTime
+        The step it consists of (for a chunked prefill: the last full chunk).
+    bound : str
+        ``compute``, ``memory``, ``communication`` or ``overhead``: where most time goes.
+    roofline_frac : float
+        Floor of the work (both roofs at 100 % of peak) over the predicted time.
+    """
+
+    time_s: float
+    step: StepTime
+    bound: str
+    roofline_frac: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        ops = [
+            {
+                "name": op.name,
+                "flop": float(op.flop),
+                "bytes": float(op.nbytes),
+                "compute_s": float(op.compute_s),
+                "memory_s": float(op.memory_s),
+                "time_s": float(op.time_s),
+            }
+            for op in self.step.ops
+        ]
+        return {
+            "time_s": self.time_s,
+            "bound": self.bound,
+            "roofline_frac": self.roofline_frac,
+            "communication_s": float(self.step.communication_s),
+            "overhead_s": float(self.step.overhead_s),
+            "operators": ops,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What :func:`predict` returns.
+
+    Parameters
+    ----------
+    model, plan : ModelSpec, Deployment
+        What was asked.
+    isl, osl, batch : float
+        Input tokens, output tokens, sequences decoded together (over all replicas of size one).
+    ttft_s : float
+        Prefill of one prompt by an idle replica [s].
+    tpot_s : float
+        One decode step of the batch at its mean context [s].
+    prefill, decode : Phase
+        Details.
+    memory : MemoryUse
+        Of one device [B].
+    sequences_held : float
+        Sequences of ``isl + osl`` tokens that fit the KV pool at once.
+    """
+
+    model: ModelSpec
+    plan: Deployment
+    isl: float
+    osl: float
+    batch: float
+    ttft_s: float
+    tpot_s: float
+    prefill: Phase
+    decode: Phase
+    memory: MemoryUse
+    sequences_held: float
+
+    @property
+    def tokens_per_s_per_user(self) -> float:
+        """Decode speed that one user sees [tokens/s]."""
+        return 1.0 / self.tpot_s
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Decode speed of the whole batch [tokens/s]."""
+        return self.batch / self.tpot_s
+
+    @property
+    def e2e_s(self) -> float:
+        """Latency of one request [s]."""
+        return self.ttft_s + max(self.osl - 1, 0) * self.tpot_s
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, SI units."""
+        use = self.memory
+        return {
+            "model": self.model.id,
+            "deployment": self.plan.to_dict(),
+            "isl_tokens": self.isl,
+            "osl_tokens": self.osl,
+            "batch": self.batch,
+            "ttft_s": self.ttft_s,
+            "tpot_s": self.tpot_s,
+            "e2e_s": self.e2e_s,
+            "tokens_per_s_per_user": self.tokens_per_s_per_user,
+            "tokens_per_s": self.tokens_per_s,
+            "sequences_held": self.sequences_held,
+            "memory_per_device": {
+                "weights_bytes": float(use.weights_bytes),
+                "activation_bytes": float(use.activation_bytes),
+                "reserve_bytes": float(use.reserve_bytes),
+                "kv_pool_bytes": float(use.kv_pool_bytes),
+                "usable_bytes": float(use.mem_bytes),
+            },
+            "prefill": self.prefill.to_dict(),
+            "decode": self.decode.to_dict(),
+        }
+
+
+def predict(
+    model: ModelSpec, plan: Deployment, isl: float, osl: float, batch: float = 1.0
+) -> Prediction:
+    """Latency and speed of a batch of equal requests on one replica.
+
+    Parameters
+    ----------
+    model : ModelSpec
+        The model.
+    plan : Deployment
+        One replica is used; ``replicas`` is ignored.
+    isl, osl : float
+        Input and output tokens per request.
+    batch : float
+        Sequences decoded together.
+
+    Returns
+    -------
+    Prediction
+        TTFT of a prompt on an idle replica, TPOT at the batch and mean context.
+
+    Raises
+    ------
+    CannotPredictError
+        If the batch does not fit in memory, or the device cannot run the format.
+    InputError
+        If the context exceeds what the model declares.
+
+    Examples
+    --------
+    >>> import inferplan as ip
+    >>> p = ip.predict("llama-3.1-8b", "h100_sxm", isl=1000, osl=200)
+    >>> 0.0048 < p.tpot_s < 0.012
+    True
+    """
+    if isl + osl > model.context_max:
+        raise InputError(
+            "--isl + --osl", f"{isl + osl:g} tokens", f"exceed the {model.context_max} of {model.id}",
+            f"keep the sum at {model.context_max} or below",
+        )  # fmt: skip
+    m, ops = machine(plan), operators(model)
+    held = float(sequences_held(model, m, isl + osl))
+    use = memory_use(model, m)
+    if held < batch:
+        raise CannotPredictError(_too_big(model, plan, use, held, batch, isl + osl))
+    context = batching.mean_decode_context(isl, osl)
+    decode = _phase(step_time(ops, m, Batch(batching.micro_batch(batch, m.pp), context)), m, 1.0)
+    prefill = prefill_phase(ops, m, isl)
+    return Prediction(
+        model, plan, isl, osl, batch, prefill.time_s, decode.time_s, prefill, decode, use, held
+    )
+
+
+def prefill_phase(ops: Operators, m: Machine, isl: float, past: float = 0.0, seqs: float = 1.0) -> Phase:
+    """Prefill of *seqs* prompts of *isl* tokens behind *past* cached ones, by an idle replica.
+
+    Parameters
+    ----------
+    ops, m
+        Model and deployment.
+    isl, past : float
+        Tokens to compute and tokens cached, per prompt.
+    seqs : float
+        Prompts computed together (a static batch).
+    """
+    tokens = max(isl, 1.0) * seqs
+    chunks = math.ceil(tokens / (m.budget_tokens * m.dp))
+    span = flops.causal_context(past, isl)
+    step = step_time(ops, m, Batch(0.0, 0.0, tokens / chunks, span, seqs / chunks))
+    return _phase(step, m, float(batching.prompt_time(1.0, chunks, m.pp)))
+
+
+def _phase(step: StepTime, m: Machine, steps: float) -> Phase:
+    compute = sum(float(op.compute_s) for op in step.ops if op.compute_s >= op.memory_s)
+    moved = sum(float(op.memory_s) for op in step.ops if op.compute_s < op.memory_s)
+    shares = {
+        "compute": compute,
+        "memory": moved,
+        "communication": float(step.communication_s),
+        "overhead": float(step.total_s) - compute - moved - float(step.communication_s),
+    }
+    floor = step_floor(step, m)
+    total = float(step.total_s)
+    return Phase(total * steps, step, max(shares, key=lambda k: shares[k]), floor / total)
+
+
+def step_floor(step: StepTime, m: Machine) -> float:
+    """No step is faster: all its work at 100 % of both peaks of every device [s]."""
+    flop = sum(float(op.flop) for op in step.ops)
+    nbytes = sum(float(op.nbytes) for op in step.ops)
+    peak: Num = max(m.peak_matmul_flop_per_s, m.peak_attention_flop_per_s)
+    return float(floor_time(flop, peak, nbytes, m.mem_bytes_per_s))
+
+
+def _too_big(  # noqa: PLR0913 - the pieces of one message
+    model: ModelSpec, plan: Deployment, use: MemoryUse, held: float, batch: float, context: float
+) -> str:
+    where = f"{plan.devices_per_replica} x {plan.device.id}"
+    weights, room = float(use.weights_bytes) / 1e9, float(use.mem_bytes) / 1e9
+    if float(use.kv_pool_bytes) <= 0:
+        return (
+            f"{model.id} in {plan.weights.id} does not fit {where}: weights {weights:.1f} GB of"
+            f" {room:.1f} GB usable per device; use more devices or a smaller weight format"
+        )
+    return (
+        f"{batch:g} sequences of {context:g} tokens do not fit {where}: the KV pool holds"
+        f" {math.floor(held)}; use a smaller batch, more devices or a smaller KV format"
+    )

@@ -1,0 +1,172 @@
+"""Steady state of continuous batching in closed form: latency and rate at a mean batch.
+
+Everything is explicit in the mean number of sequences decoding (see
+:mod:`inferplan.physics.batching`), so thousands of deployments are evaluated in one
+array expression, and demand, latency and memory all grow with it monotonically.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from inferplan.estimate.machine import Machine
+from inferplan.estimate.operators import Operators
+from inferplan.estimate.step import Batch, StepTime, step_time
+from inferplan.physics import batching, flops, queueing
+from inferplan.provenance import named
+from inferplan.units import Num
+from inferplan.workload.load import Load
+
+ALL = ("mean", "p50", "p90", "p95", "p99")
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Tokens of a request: input, input not found in the prefix cache, output."""
+
+    isl: Num
+    prompt: Num
+    osl: Num
+
+    @classmethod
+    def of(cls, load: Load) -> Lengths:
+        """Lengths of a load, as floats."""
+        return cls(float(load.isl_tokens), load.prefill_tokens, float(load.osl_tokens))
+
+
+@dataclass(frozen=True, slots=True)
+class StepMix:
+    """The two kinds of step at a mean batch, and how often each comes.
+
+    Parameters
+    ----------
+    decode, mixed : StepTime
+        A step of decodes only, and one with a prompt chunk beside them.
+    share : float
+        Share of steps that are mixed.
+    mean_s : float
+        Mean step time, which is the TPOT [s].
+    room, per_step, chunk : float
+        Prompt budget of a step, prompt tokens needed per step, tokens of a chunk.
+    utilisation : float
+        Share of the prompt budget in use; the queue is stable below 1.
+    """
+
+    decode: StepTime
+    mixed: StepTime
+    share: Num
+    mean_s: Num
+    room: Num
+    per_step: Num
+    chunk: Num
+    utilisation: Num
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """Latency and rate of one replica at a mean batch; latencies by statistic [s]."""
+
+    batch: Num
+    mix: StepMix
+    rate_per_s: Num
+    ttft: Mapping[str, Num]
+    tpot: Mapping[str, Num]
+    e2e: Mapping[str, Num]
+
+
+def step_mix(ops: Operators, m: Machine, lengths: Lengths, batch: Num) -> StepMix:
+    """Steps and their mean time when *batch* sequences decode on average.
+
+    Parameters
+    ----------
+    ops : Operators
+        The model.
+    m : Machine
+        One replica.
+    lengths : Lengths
+        Tokens of a request.
+    batch : float or array
+        Mean sequences decoding in the replica; a pipeline splits them into ``pp``
+        micro-batches.
+    """
+    micro = named("micro-batch", batching.micro_batch(batch, m.pp))
+    context = batching.mean_decode_context(lengths.isl, lengths.osl)
+    per_step = batching.prefill_per_step(micro, lengths.prompt, lengths.osl)
+    room = batching.chunk_room(batching.over_ranks(m.budget_tokens, m.dp), micro)
+    group = batching.over_ranks(lengths.prompt, m.dp)
+    chunk = batching.chunk_tokens(room, group, per_step)
+    share = batching.prefill_step_share(per_step, chunk)
+    past = batching.cached_tokens(lengths.isl, lengths.prompt)
+    span = flops.causal_context(past, lengths.prompt)
+    prompts = batching.prompts_in_chunk(chunk, lengths.prompt)
+    decode = step_time(ops, m, Batch(micro, context))
+    mixed = step_time(ops, m, Batch(micro, context, chunk, span, prompts))
+    mean = batching.mean_step_time(
+        share, named("decode step", decode.total_s), named("mixed step", mixed.total_s)
+    )
+    utilisation = batching.prefill_utilisation(per_step, room)
+    return StepMix(decode, mixed, share, mean, room, per_step, chunk, utilisation)
+
+
+def operating_point(
+    ops: Operators, m: Machine, lengths: Lengths, batch: Num, statistics: Iterable[str] = ALL
+) -> OperatingPoint:
+    """Latency and rate of one replica when *batch* sequences decode on average.
+
+    Parameters
+    ----------
+    ops, m, lengths, batch
+        As for :func:`step_mix`.
+    statistics : iterable of str
+        Which of mean, p50, p90, p95, p99 to compute.
+
+    Returns
+    -------
+    OperatingPoint
+        TPOT quantiles follow the Poisson spread of the batch; TTFT quantiles add the
+        residual step and an M/D/1 wait; E2E quantiles add both and are upper bounds.
+    """
+    mix = step_mix(ops, m, lengths, batch)
+    rate = queueing.rate_of_batch(batch, lengths.osl, mix.mean_s)
+    prompt = batching.prompt_time(
+        mix.mixed.total_s, batching.prompt_chunks(lengths.prompt, mix.room), m.pp
+    )
+    residual = batching.residual_step(
+        mix.share, mix.decode.total_s, mix.mixed.total_s, mix.mean_s
+    )
+    ttft, tpot, e2e = {}, {}, {}
+    for stat in statistics:
+        ttft[stat] = _ttft(stat, prompt, residual, mix.utilisation)
+        tpot[stat] = _tpot(ops, m, lengths, batch, mix, stat)
+        e2e[stat] = batching.end_to_end_time(ttft[stat], tpot[stat], lengths.osl)
+    return OperatingPoint(batch, mix, rate, ttft, tpot, e2e)
+
+
+def _ttft(stat: str, prompt: Num, residual: Num, utilisation: Num) -> Num:
+    if stat == "mean":
+        wait = queueing.md1_mean_wait(utilisation, prompt)
+        return batching.first_token_time(prompt, residual, 1.0, wait)
+    tail = queueing.TAIL[stat]
+    wait = queueing.md1_wait_quantile(utilisation, prompt, tail)
+    return batching.first_token_time(prompt, residual, 2.0 * (1.0 - tail), wait)
+
+
+def _tpot(
+    ops: Operators, m: Machine, lengths: Lengths, batch: Num, mix: StepMix, stat: str
+) -> Num:
+    z = 0.0 if stat == "mean" else queueing.NORMAL_Z[stat]
+    if z == 0.0:
+        return mix.mean_s
+    upper = queueing.batch_quantile(batch, z)
+    return step_mix(ops, m, lengths, named(f"batch {stat}", upper)).mean_s
+
+
+def demand_met(point: OperatingPoint, load: Load) -> Num:
+    """What the point serves in the load's own terms: rate [1/s], requests in flight, or users."""
+    if load.kind == "rate":
+        return point.rate_per_s
+    e2e = point.e2e["mean"]
+    if load.kind == "concurrency":
+        return queueing.requests_in_flight(point.rate_per_s, e2e)
+    return queueing.users_served(point.rate_per_s, e2e, load.think_s)

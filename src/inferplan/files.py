@@ -1,0 +1,62 @@
+"""Write a file completely or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from inferplan.errors import InputError
+
+
+def write_atomic(path: str | Path, text: str, field: str = "path") -> None:
+    r"""Write *text* to *path* so that a reader sees the old file or the new one, never a part.
+
+    The text goes to a temporary file in the same folder, which then takes the
+    place of *path*. A symbolic link is followed; an existing file keeps its mode.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to write; its folder must exist.
+    text : str
+        Its whole content, stored as UTF-8 with ``\n`` line ends.
+    field : str
+        The option the path came from, named in the error.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing, or the file cannot be written there. Whatever
+        stood at *path* is then as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_atomic(Path(folder, "a.txt"), "whole")
+    ...     Path(folder, "a.txt").read_text()
+    'whole'
+    """
+    try:
+        target = Path(path).resolve()
+        _replace(target, text)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
+        reason = getattr(error, "strerror", None) or str(error)
+        fix = "choose a file in a folder that exists and that you may write to"
+        raise InputError(field, path, f"cannot be written ({reason})", fix) from error
+
+
+def _replace(target: Path, text: str) -> None:
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if target.is_file():
+            shutil.copymode(target, part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

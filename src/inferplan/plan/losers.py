@@ -1,0 +1,202 @@
+"""Why every other device lost, and what an impossible objective is up against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inferplan.estimate.memory import weights_per_device
+from inferplan.metrics.slo import Slo
+from inferplan.plan.option import Sketch
+from inferplan.plan.question import Question
+from inferplan.plan.search import Candidates, Capacity, best_latency
+from inferplan.units import show_bytes, show_duration, show_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Loser:
+    """A device that is not among the options.
+
+    Parameters
+    ----------
+    device_id : str
+        The device.
+    kind : str
+        ``dearer``, ``slow``, ``too small``, ``too many``, ``budget``, ``no price``, ``cannot run``.
+    reason : str
+        In words, with the figure that decided.
+    factor : float or None
+        For ``dearer``: by what factor the objective is worse than the best.
+    """
+
+    device_id: str
+    kind: str
+    reason: str
+    factor: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        out = {"device": self.device_id, "kind": self.kind, "reason": self.reason}
+        return out if self.factor is None else out | {"factor": self.factor}
+
+
+_ORDER = ("dearer", "budget", "too many", "no price", "slow", "too small", "cannot run")
+
+
+def losers(  # noqa: PLR0913 - everything a search learned
+    question: Question,
+    found: Candidates,
+    able: Capacity,
+    best: list[Sketch],
+    top: int,
+    refused: dict[str, str],
+) -> tuple[Loser, ...]:
+    """A reason for every device of the question that is not an option.
+
+    Parameters
+    ----------
+    question : Question
+        What was asked.
+    found, able : Candidates, Capacity
+        What the search evaluated.
+    best : list of Sketch
+        Best fleet of each device that serves the load, best first.
+    top : int
+        How many of them are options.
+    refused : dict
+        Device id -> why it cannot run the model.
+    """
+    out = [_dearer(sketch, best[0], question) for sketch in best[top:]]
+    named = {sketch.plan.device.id for sketch in best}
+    idle = best_latency(found, question.model, question.load, question.slos)
+    rows: dict[str, list[int]] = {}
+    for i, plan in enumerate(found.plans):
+        rows.setdefault(plan.device.id, []).append(i)
+    for device in question.devices:
+        if device.id in named:
+            continue
+        if device.id in rows:
+            out.append(_reason(question, found, able, idle, device.id, np.array(rows[device.id])))
+        else:
+            why = refused.get(device.id) or "runs none of the searched formats, or has no compute peak"
+            out.append(Loser(device.id, "cannot run", why))
+    return tuple(sorted(out, key=lambda x: (_ORDER.index(x.kind), x.factor or 0.0, x.device_id)))
+
+
+def _dearer(sketch: Sketch, winner: Sketch, question: Question) -> Loser:
+    measure, unit = {
+        "cost": (lambda s: s.price.usd_per_h, "the cost"),
+        "latency": (lambda s: s.e2e_s, "the latency"),
+        "energy": (lambda s: s.j_per_token, "the energy"),
+        "goodput": (lambda s: 1.0 / s.requests_per_usd, "the cost per request"),
+    }[question.objective]
+    factor = measure(sketch) / measure(winner)
+    fleet = f"{sketch.plan.devices} devices, {show_usd(sketch.price.usd_per_h)}/h"
+    return Loser(sketch.plan.device.id, "dearer", f"{factor:.2f} x {unit} ({fleet})", factor)
+
+
+def _reason(  # noqa: PLR0913 - everything a search learned
+    question: Question, found: Candidates, able: Capacity, idle: Any, device: str, rows: Any
+) -> Loser:
+    if not able.fits[rows].any():
+        return Loser(device, "too small", _too_small(question, found, rows))
+    fitting = rows[able.fits[rows]]
+    if not (able.demand[fitting] > 0).any():
+        slo, value = _nearest_miss(question.slos, idle, fitting)
+        why = "prompt queue is unstable at any load"
+        if slo is not None and value > slo.limit_s:
+            why = f"{slo.metric.upper()} {slo.statistic} {show_duration(value)} at best, limit {show_duration(slo.limit_s)}"
+        return Loser(device, "slow", why)
+    ready = fitting[able.demand[fitting] > 0]
+    per = np.array([found.plans[i].devices_per_replica for i in ready])
+    needed = int((np.ceil(question.load.demand / able.demand[ready]) * per).min())
+    if needed > question.max_devices:
+        return Loser(device, "too many", f"needs {needed} devices, limit {question.max_devices}")
+    if question.budget_usd_per_h is not None and _priced(question, device):
+        return Loser(device, "budget", f"over {show_usd(question.budget_usd_per_h)}/h")
+    return Loser(device, "no price", f"no offer for {needed} devices in such a layout, no purchase price")
+
+
+def _priced(question: Question, device: str) -> bool:
+    bought = any(d.id == device and d.price_usd is not None for d in question.devices)
+    return bought or any(offer.device_id == device for offer in question.offers)
+
+
+def _too_small(question: Question, found: Candidates, rows: Any) -> str:
+    plans = [found.plans[i] for i in rows]
+    largest = max(plans, key=lambda p: (p.devices_per_replica, -p.weights.bits))
+    i = int(rows[plans.index(largest)])
+    weights = np.asarray(weights_per_device(question.model, found.machines))[i]
+    where = f"{largest.devices_per_replica} x {show_bytes(largest.device.mem_bytes)}"
+    return (
+        f"does not fit {where} with a request's cache: {show_bytes(float(weights))} of"
+        f" {largest.weights.id} weights per device"
+    )
+
+
+def _nearest_miss(slos: tuple[Slo, ...], idle: Any, rows: Any) -> tuple[Slo | None, float]:
+    """The objective hardest to keep on the device's best layout, and its value there [s]."""
+    if not slos:
+        return None, 0.0
+    ratios = np.array(
+        [np.asarray(getattr(idle, s.metric)[s.statistic])[rows] / s.limit_s for s in slos]
+    )
+    column = int(ratios.max(axis=0).argmin())
+    row = int(ratios[:, column].argmax())
+    slo = slos[row]
+    return slo, float(ratios[row, column] * slo.limit_s)
+
+
+def not_runnable(question: Question, refused: dict[str, str]) -> str:
+    """The message when no candidate device can run the model's formats at all."""
+    some = "; ".join(list(refused.values())[:3]) or "no device is left after the filters"
+    return f"none of {len(question.devices)} devices can run {question.model.id}: {some}"
+
+
+def impossible(question: Question, found: Candidates, able: Capacity) -> str:
+    """The message when nothing serves the load: the bound nearest to being met, and the fix.
+
+    Parameters
+    ----------
+    question : Question
+        What was asked.
+    found, able : Candidates, Capacity
+        What the search evaluated.
+    """
+    fitting = np.flatnonzero(able.fits)
+    if fitting.size == 0:
+        rows = np.arange(len(found.plans))
+        return f"nothing holds {question.model.id}: {_too_small(question, found, rows)}"
+    if (able.demand > 0).any():
+        return _unaffordable(question, found, able)
+    idle = best_latency(found, question.model, question.load, question.slos)
+    slo, value = _nearest_miss(question.slos, idle, fitting)
+    if slo is None:
+        return "no device serves this load: the prompt queue is unstable on all of them"
+    ratios = np.max(
+        [np.asarray(getattr(idle, s.metric)[s.statistic])[fitting] / s.limit_s for s in question.slos],
+        axis=0,
+    )
+    plan = found.plans[int(fitting[int(ratios.argmin())])]
+    what = f"{slo.metric.upper()} {slo.statistic}"
+    return (
+        f"no device meets {slo}: the nearest is {plan.devices_per_replica} x {plan.device.id}"
+        f" ({plan.weights.id}, TP{plan.tp}) with {what} {show_duration(value)} even when idle;"
+        f" allow {show_duration(value * 1.1)} or more, a smaller model, or fewer bits"
+    )
+
+
+def _unaffordable(question: Question, found: Candidates, able: Capacity) -> str:
+    ready = np.flatnonzero(able.demand > 0)
+    per = np.array([found.plans[i].devices_per_replica for i in ready])
+    needed = np.ceil(question.load.demand / able.demand[ready]) * per
+    k = int(needed.argmin())
+    plan = found.plans[int(ready[k])]
+    limit = "" if question.budget_usd_per_h is None else f" and {show_usd(question.budget_usd_per_h)}/h"
+    return (
+        f"no fleet within {question.max_devices} devices{limit} serves this load at a known price;"
+        f" the smallest is {int(needed[k])} x {plan.device.id}; raise --max-gpus or --budget,"
+        " or widen --provider, --region or --acquire"
+    )

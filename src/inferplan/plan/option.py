@@ -1,0 +1,138 @@
+"""One answer: a deployment, how it serves the load, and what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from inferplan.catalog.efficiency import profiles
+from inferplan.catalog.types import ModelSpec
+from inferplan.cost.per_token import input_time_share, usd_per_mtok_of
+from inferplan.estimate.deployment import Deployment
+from inferplan.estimate.machine import machine
+from inferplan.estimate.operators import operators
+from inferplan.estimate.serving import ServingResult, result_at
+from inferplan.estimate.steady import Lengths, step_mix
+from inferplan.physics.power import busy_share, energy_per_token, fleet_power
+from inferplan.plan.price import Price
+from inferplan.workload.load import Load
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A fleet that serves the load.
+
+    Parameters
+    ----------
+    plan : Deployment
+        Devices, layout, formats, replicas, knobs.
+    result : ServingResult
+        Latency and throughput at the asked load.
+    price : Price
+        Cost per hour and its source.
+    headroom_frac : float
+        How much the load may grow before an objective or memory limits: 0.25 is 25 %.
+    capacity : float
+        Largest demand the fleet serves within the objectives, in the load's terms.
+    requests_per_usd : float
+        Requests per dollar at that capacity (goodput per dollar).
+    usd_per_mtok_in, usd_per_mtok_out : float
+        Cost of a million input and output tokens at the asked load [USD].
+    power_w, j_per_token : float or None
+        Electrical power of the accelerators [W], energy per output token [J]; None
+        where the device's power limit is unknown.
+    """
+
+    plan: Deployment
+    result: ServingResult
+    price: Price
+    headroom_frac: float
+    capacity: float
+    requests_per_usd: float
+    usd_per_mtok_in: float
+    usd_per_mtok_out: float
+    power_w: float | None
+    j_per_token: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, SI units."""
+        return {
+            "deployment": self.plan.to_dict(),
+            "serving": self.result.to_dict(),
+            "price": self.price.to_dict(),
+            "headroom_frac": self.headroom_frac,
+            "capacity": self.capacity,
+            "requests_per_usd": self.requests_per_usd,
+            "usd_per_mtok_in": self.usd_per_mtok_in,
+            "usd_per_mtok_out": self.usd_per_mtok_out,
+            "power_w": self.power_w,
+            "j_per_token": self.j_per_token,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A candidate fleet before its latencies are worked out in full."""
+
+    plan: Deployment
+    price: Price
+    batch: float
+    batch_limit: float
+    capacity: float
+    rate_capacity: float
+    e2e_s: float
+    j_per_token: float
+
+    @property
+    def requests_per_usd(self) -> float:
+        """Requests per dollar at full load."""
+        return self.rate_capacity * 3600.0 / self.price.usd_per_h
+
+
+def complete(sketch: Sketch, model: ModelSpec, load: Load) -> Option:
+    """Work out every figure of a sketched fleet.
+
+    Parameters
+    ----------
+    sketch : Sketch
+        Fleet, price and operating point.
+    model, load
+        The question.
+    """
+    plan, m, ops = sketch.plan, machine(sketch.plan), operators(model)
+    result = result_at(ops, m, plan, load, sketch.batch, sketch.batch_limit)
+    mix = step_mix(ops, m, Lengths.of(load), sketch.batch)
+    share = float(
+        input_time_share(mix.share, mix.mixed.total_s, mix.decode.total_s, mix.mean_s)
+    )
+    cost = sketch.price.usd_per_h
+    power = power_of(plan, sketch.batch)
+    return Option(
+        plan=plan,
+        result=result,
+        price=sketch.price,
+        headroom_frac=sketch.capacity / load.demand - 1.0,
+        capacity=sketch.capacity,
+        requests_per_usd=sketch.requests_per_usd,
+        usd_per_mtok_in=float(usd_per_mtok_of(cost, share, result.rate_per_s * load.isl_tokens)),
+        usd_per_mtok_out=float(usd_per_mtok_of(cost, 1 - share, result.output_tok_s)),
+        power_w=power,
+        j_per_token=None if power is None else float(energy_per_token(power, result.output_tok_s)),
+    )
+
+
+def power_of(plan: Deployment, batch: float) -> float | None:
+    """Mean power of a fleet's accelerators [W]; None where the power limit is unknown.
+
+    Parameters
+    ----------
+    plan : Deployment
+        The fleet.
+    batch : float
+        Mean sequences decoding in one replica.
+    """
+    if plan.device.tdp_w is None:
+        return None
+    profile = profiles()[plan.device.profile]
+    shares = (profile["idle_power_frac"], profile["active_power_frac"])
+    return float(fleet_power(plan.devices, plan.device.tdp_w, *shares, busy_share(batch)))

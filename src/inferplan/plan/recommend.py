@@ -1,0 +1,229 @@
+"""Answer a question: search all candidates, price them, rank them, explain the losers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from inferplan.errors import CannotPredictError
+from inferplan.estimate.deployment import Deployment
+from inferplan.estimate.operators import operators
+from inferplan.estimate.serving import SMALLEST_BATCH
+from inferplan.estimate.steady import Lengths, operating_point
+from inferplan.physics.power import energy_per_token
+from inferplan.plan.losers import Loser, impossible, losers, not_runnable
+from inferplan.plan.option import Option, Sketch, complete, power_of
+from inferplan.plan.pareto import pareto
+from inferplan.plan.price import Price, offers_by_device, price
+from inferplan.plan.question import OBJECTIVES, Question
+from inferplan.plan.search import (
+    Candidates,
+    Capacity,
+    batches_at,
+    candidates,
+    capacity,
+)
+from inferplan.plan.space import deployments
+
+HEADROOM_ROUNDING = 1e-6
+"""Relative slack so that a demand equal to the capacity needs no further replica."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """The ranked answer.
+
+    Parameters
+    ----------
+    question : Question
+        What was asked.
+    options : tuple of Option
+        Best fleet of each device that serves the load, best first.
+    goodput : tuple of Option
+        The same, ranked by requests per dollar at full load.
+    purchases : tuple of Option
+        Cheapest fleets to buy, where the ranking itself is of rented ones.
+    front : tuple of Option
+        Pareto front of cost and mean E2E latency over all fleets.
+    losers : tuple of Loser
+        Every other device, and why.
+    assumptions : tuple of str
+        What was assumed.
+    searched : int
+        Replica layouts evaluated.
+    """
+
+    question: Question
+    options: tuple[Option, ...]
+    goodput: tuple[Option, ...]
+    purchases: tuple[Option, ...]
+    front: tuple[Option, ...]
+    losers: tuple[Loser, ...]
+    assumptions: tuple[str, ...]
+    searched: int
+
+    @property
+    def best(self) -> Option:
+        """The first option."""
+        return self.options[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, SI units; the schema is in docs/json.md."""
+        return {
+            "question": self.question.to_dict(),
+            "objective": OBJECTIVES[self.question.objective],
+            "searched": self.searched,
+            "options": [option.to_dict() for option in self.options],
+            "best_goodput_per_usd": [option.to_dict() for option in self.goodput],
+            "purchases": [option.to_dict() for option in self.purchases],
+            "pareto_front": [option.to_dict() for option in self.front],
+            "losers": [loser.to_dict() for loser in self.losers],
+            "assumptions": list(self.assumptions),
+        }
+
+
+def recommend(question: Question, top: int = 10) -> Recommendation:
+    """Search, price and rank.
+
+    Parameters
+    ----------
+    question : Question
+        Model, load, objectives, candidates.
+    top : int
+        Options worked out in full.
+
+    Returns
+    -------
+    Recommendation
+        At least one option.
+
+    Raises
+    ------
+    CannotPredictError
+        If nothing serves the load within the objectives; says the nearest bound and
+        what would meet it.
+    """
+    plans = list(deployments(question))
+    found, refused = candidates(plans)
+    if found is None:
+        raise CannotPredictError(not_runnable(question, refused))
+    able = capacity(found, question.model, question.load, question.slos)
+    sketches = [s for way in question.ways for s in _sketches(question, found, able, way)]
+    if not sketches:
+        raise CannotPredictError(impossible(question, found, able))
+    best = _best_by_device(sketches, question.objective)
+    rivals = _best_by_device(sketches, "goodput")
+    done: dict[int, Option] = {}
+
+    def full(chosen: Iterable[Sketch]) -> tuple[Option, ...]:
+        for sketch in (picked := list(chosen)):
+            if id(sketch) not in done:
+                done[id(sketch)] = complete(sketch, question.model, question.load)
+        return tuple(done[id(sketch)] for sketch in picked)
+
+    bought = _sketches(question, found, able, "buy") if question.ways == ("rent",) else []
+    front = pareto(sketches, lambda s: s.price.usd_per_h, lambda s: s.e2e_s)
+    options = full(best[:top])
+    return Recommendation(
+        question=question,
+        options=options,
+        goodput=full(rivals[:3]),
+        purchases=full(_best_by_device(bought, question.objective)[:3]),
+        front=full(front[:top]),
+        losers=losers(question, found, able, best, top, refused),
+        assumptions=_assumptions(question, options),
+        searched=len(found.plans),
+    )
+
+
+def _sketches(question: Question, found: Candidates, able: Capacity, way: str) -> list[Sketch]:
+    offers = offers_by_device(question.offers)
+    load, picked = question.load, []
+    for i in np.flatnonzero(able.demand > 0):
+        replicas = max(1, math.ceil(load.demand / able.demand[i] * (1 - HEADROOM_ROUNDING)))
+        plan = replace(found.plans[i], replicas=replicas)
+        if plan.devices > question.max_devices:
+            continue
+        cost = price(found.plans[i], replicas, way, offers, question.today)
+        if cost is None or cost.usd_per_h > (question.budget_usd_per_h or math.inf):
+            continue
+        picked.append((int(i), plan, cost))
+    return _placed(question, found, able, picked) if picked else []
+
+
+def _placed(
+    question: Question, found: Candidates, able: Capacity, picked: list[tuple[int, Deployment, Price]]
+) -> list[Sketch]:
+    load = question.load
+    index = np.array([i for i, _, _ in picked])
+    replicas = np.array([plan.replicas for _, plan, _ in picked], dtype=float)
+    few = found.only(index)
+    batch = batches_at(few, question.model, load, load.demand / replicas, able.batch[index])
+    point = operating_point(
+        operators(question.model), few.machines, Lengths.of(load), batch, ("mean",)
+    )
+    e2e, rate = np.asarray(point.e2e["mean"]), np.asarray(point.rate_per_s) * replicas
+    return [
+        Sketch(
+            plan=_with_knobs(plan, able.batch[i]),
+            price=cost,
+            batch=float(batch[k]),
+            batch_limit=float(able.batch[i]),
+            capacity=float(able.demand[i]) * plan.replicas,
+            rate_capacity=float(able.rate[i]) * plan.replicas,
+            e2e_s=float(e2e[k]),
+            j_per_token=_energy(plan, float(batch[k]), float(rate[k]) * load.osl_tokens),
+        )
+        for k, (i, plan, cost) in enumerate(picked)
+    ]
+
+
+def _energy(plan: Deployment, batch: float, tokens_per_s: float) -> float:
+    power = power_of(plan, batch)
+    return math.inf if power is None else float(energy_per_token(power, tokens_per_s))
+
+
+def _with_knobs(plan: Deployment, batch: float) -> Deployment:
+    """The batch limit that keeps the objectives: the 99th percentile of the largest mean batch."""
+    most = max(1, math.ceil(batch + 2.33 * math.sqrt(max(batch, SMALLEST_BATCH))))
+    return replace(plan, max_num_seqs=min(plan.max_num_seqs, most))
+
+
+def _best_by_device(sketches: list[Sketch], objective: str) -> list[Sketch]:
+    keys: Mapping[str, Any] = {
+        "cost": lambda s: (s.price.usd_per_h, s.plan.devices, s.e2e_s),
+        "latency": lambda s: (s.e2e_s, s.price.usd_per_h),
+        "energy": lambda s: (s.j_per_token, s.price.usd_per_h),
+        "goodput": lambda s: (-s.requests_per_usd, s.price.usd_per_h),
+    }
+    best: dict[str, Sketch] = {}
+    for sketch in sorted(sketches, key=keys[objective]):
+        best.setdefault(sketch.plan.device.id, sketch)
+    return list(best.values())
+
+
+def _assumptions(question: Question, options: tuple[Option, ...]) -> tuple[str, ...]:
+    load = question.load
+    lines = [
+        "Closed form of continuous batching with chunked prefill; no simulation yet.",
+        "Efficiency factors are engineering estimates, not yet calibrated: expect errors of 20-50 %.",
+        f"Replicas share the load evenly; context {load.isl_tokens + load.osl_tokens:g} tokens.",
+        "Engines: " + ", ".join(sorted({o.plan.engine.id for o in options})) + ".",
+    ]
+    if not question.weights:
+        lines.append(
+            "Weight formats: as published and 8 bit on servers; 4 bit too on consumer and edge"
+            " devices (lower quality; --weights bf16 forbids it)."
+        )
+    if any(o.price.how == "buy" for o in options):
+        lines.append("Bought hardware is written off over 4 years at full power; see catalog prices.")
+    old = [o.price for o in options if o.price.stale]
+    if old:
+        dates = ", ".join(sorted({p.as_of for p in old}))
+        lines.append(f"STALE PRICES: {len(old)} of {len(options)} are older than 90 days or undated ({dates}).")
+    return tuple(lines)
+
