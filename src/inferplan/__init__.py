@@ -1,3 +1,52 @@
-"""Decide inference hardware with numbers: which, how many, configured how, at what cost."""
+"""Decide inference hardware with numbers: which, how many, configured how, at what cost.
+
+>>> import inferplan as ip
+>>> ip.fit("llama-3-70b", "h100_sxm", tp=4).kv_bytes_per_token
+327680.0
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inferplan.api.calls import explain, fit, predict, recommend
+    from inferplan.catalog.devices import device, devices
+    from inferplan.catalog.models import model, models
 
 __version__ = "0.1.0"
+__all__ = [
+    "__version__",
+    "device",
+    "devices",
+    "explain",
+    "fit",
+    "model",
+    "models",
+    "predict",
+    "recommend",
+]
+
+_HOMES = {
+    "recommend": "inferplan.api.calls",
+    "predict": "inferplan.api.calls",
+    "fit": "inferplan.api.calls",
+    "explain": "inferplan.api.calls",
+    "device": "inferplan.catalog.devices",
+    "devices": "inferplan.catalog.devices",
+    "model": "inferplan.catalog.models",
+    "models": "inferplan.catalog.models",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that ``import inferplan`` stays instant."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'inferplan' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -22,8 +22,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Grade(StrEnum):
-    """How far a value can be trusted, best first."""
+    """How far a value can be trusted, best first; ``given`` is a choice, not a claim."""
 
+    GIVEN = "given"
     MEASURED = "measured"
     CALIBRATED = "calibrated"
     SPEC = "spec"
@@ -147,7 +148,7 @@ def given(name: str, fact: Fact) -> Node:
 
 def chosen(name: str, value: float, unit: str = "", source: str = "this question") -> Node:
     """A leaf that the user or the plan chose, not a fact about the world."""
-    fact = Fact(value, unit, source, grade=Grade.MEASURED)
+    fact = Fact(value, unit, source, grade=Grade.GIVEN)
     return Node(name, value, unit, fact=fact)
 
 
@@ -231,4 +232,5 @@ def _trace(
         variadic = signature.parameters[key].kind is inspect.Parameter.VAR_POSITIONAL
         for item in arg if variadic else (arg,):
             inputs.append(item if isinstance(item, Node) else chosen(key, item, "", "the model"))
-    return Node(about.name, value, about.unit, tuple(inputs), about)
+    unit = about.unit or next((child.unit for child in inputs if child.unit), "")
+    return Node(about.name, value, unit, tuple(inputs), about)

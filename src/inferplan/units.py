@@ -157,6 +157,29 @@ def parse_count(text: str, field: str = "count") -> int:
     return int(value)
 
 
+def parse_budget(text: str, field: str = "--budget") -> float:
+    """Dollars per hour from ``"5/h"``, ``"120/day"`` or ``"3000/month"`` (730 h).
+
+    Raises
+    ------
+    InputError
+        If the period is missing or unknown, or the amount is not positive.
+
+    Examples
+    --------
+    >>> parse_budget("7300/month")
+    10.0
+    """
+    hours = {"/h": 1.0, "/day": 24.0, "/month": MONTH_H, "/year": 8760.0}
+    amount, slash, period = text.replace("$", "").replace(",", "").partition("/")
+    try:
+        return positive(float(amount), field) / hours[slash + period.strip()]
+    except (ValueError, KeyError):
+        raise InputError(
+            field, repr(text), "is not dollars per period", "write 5/h, 120/day or 3000/month"
+        ) from None
+
+
 def show_duration(seconds: float) -> str:
     """A duration in three digits with a fitting unit.
 

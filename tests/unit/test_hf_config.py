@@ -313,6 +313,12 @@ def test_unread_architecture_is_refused():
         spec_from_dict({"model_type": "gemma3n"}, "c.json", "x")
 
 
+def test_unknown_kind_of_layer_is_refused():
+    strange = CONFIGS["Llama-3.1-8B"] | {"model_type": "novel", "layer_types": ["wave"] * 32}
+    with pytest.raises(DataError, match="architecture novel: layers of an unknown kind"):
+        spec_from_dict(strange, "c.json", "x")
+
+
 def test_towers_are_noted():
     spec = spec_from_dict(CONFIGS["Gemma-3-27B"], "c.json", "x")
     assert spec.notes == "vision or audio tower not counted"
@@ -326,6 +332,8 @@ def test_towers_are_noted():
         ('{"hidden_size": "big"}', "hidden_size: 'big' is not a whole number"),
         ('{"hidden_size": true}', "True is not a whole number"),
         ('{"hidden_size": -1}', "-1 is not a whole number"),
+        ('{"hidden_size": 0}', "is zero; it must be positive"),
+        ('{"num_hidden_layers": 1000000000}', "is beyond any model"),
         ('{"hidden_size": 4, "tie_word_embeddings": "no"}', "neither true nor false"),
         ('{"layer_types": "full"}', "not a list of names"),
         ('{"model_type": "nemotron_h", "hybrid_override_pattern": 3}', "is not text"),

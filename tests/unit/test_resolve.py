@@ -67,7 +67,7 @@ def test_repository_goes_to_the_hub():
     assert resolve_model("someone/something-new") == ("hub:someone/something-new", None)
 
 
-@pytest.mark.parametrize("name", ["Lama-3-8", "a/b/c", ""])
+@pytest.mark.parametrize("name", ["Lama-3-8", "a/b/c", "", " ", "x" * 5000, "nul\0l"])
 def test_unknown_name(name):
     with pytest.raises(UnknownNameError, match="inferplan catalog models"):
         resolve_model(name)

@@ -12,6 +12,7 @@ from inferplan.catalog.hf_fields import Fields
 from inferplan.catalog.hf_layers import layer_counts, linear_hints, window_size
 from inferplan.catalog.hf_moe import moe_fields
 from inferplan.catalog.shape import Shape, parse_hints
+from inferplan.errors import DataError
 
 UNREAD = frozenset({
     "deepseek_v4", "gemma3n", "gemma3n_text", "gemma4", "gemma4_text", "kimi_k3", "kimi_linear",
@@ -113,6 +114,7 @@ _TIED = frozenset({
 })  # fmt: skip
 """Families that share embedding and head unless the configuration says otherwise."""
 
+_MOST_LAYERS = 10_000
 _QUERY_BIAS_ONLY = frozenset({"glm", "glm4", "glm4_moe", "seed_oss", "minicpm"})
 """Families whose ``attention_bias`` leaves the output projection without one."""
 
@@ -137,7 +139,7 @@ def shape_from_config(fields: Fields, name: str) -> tuple[Shape, bool]:
     Raises
     ------
     DataError
-        If a field has the wrong type.
+        If a field has the wrong type, or the layers are of a kind without a reader.
 
     Examples
     --------
@@ -148,9 +150,14 @@ def shape_from_config(fields: Fields, name: str) -> tuple[Shape, bool]:
     """
     family = _SAME_AS.get(fields.model_type, fields.model_type)
     base = _base(fields, name, family)
+    if base.layers > _MOST_LAYERS:
+        raise DataError(fields.file, "num_hidden_layers", f"{base.layers} is beyond any model")
     hints = parse_hints(_HINTS.get(family, "")) | _declared(fields, family, base)
     hints |= linear_hints(fields, family, base.hidden)
     full, window, linear = layer_counts(fields, family, base.layers)
+    if linear and "lin" not in hints:
+        unknown = f"architecture {fields.model_type or 'unnamed'}: layers of an unknown kind"
+        raise DataError(fields.file, "layer_types", f"{unknown}; use its catalogue entry")
     shape = replace(
         base,
         full_layers=full,

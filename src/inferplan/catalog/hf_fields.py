@@ -53,7 +53,7 @@ class Fields:
         Raises
         ------
         DataError
-            If the value is not a whole number, or is negative.
+            If the value is not a whole number, is negative, or is zero where it is needed.
         """
         for name in names:
             value = self.values.get(name)
@@ -61,6 +61,8 @@ class Fields:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
                 raise DataError(self.file, name, f"{value!r} is not a whole number")
+            if value == 0 and default is None:
+                raise DataError(self.file, name, "is zero; it must be positive")
             return value
         if default is None:
             self.missing.append(names[0])

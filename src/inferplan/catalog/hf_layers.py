@@ -56,7 +56,7 @@ def layer_counts(fields: Fields, family: str, layers: int) -> tuple[int, int, in
         full = _every(layers, period, offset)
         return full, 0, layers - full
     if family in {"qwen3_next", "qwen3_5_text", "qwen3_5_moe_text"}:
-        full = layers // fields.integer("full_attention_interval", default=4)
+        full = layers // max(fields.integer("full_attention_interval", default=4), 1)
         return full, 0, layers - full
     return (*_windows(fields, family, layers), 0)
 
@@ -129,7 +129,7 @@ def _windows(fields: Fields, family: str, layers: int) -> tuple[int, int]:
 
 def _jamba(fields: Fields, hidden: int) -> dict[str, str]:
     rank = fields.values.get("mamba_dt_rank")
-    size = -(-hidden // 16) if rank in {None, "auto"} else fields.integer("mamba_dt_rank")
+    size = -(-hidden // 16) if rank is None or rank == "auto" else fields.integer("mamba_dt_rank")
     return {
         "lin": "mamba1",
         "din": str(hidden * fields.integer("mamba_expand", default=2)),

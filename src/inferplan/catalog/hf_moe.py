@@ -104,5 +104,5 @@ def _moe_layers(fields: Fields, family: str, layers: int) -> int:
     )
     step = max(fields.integer("decoder_sparse_step", default=1), 1)
     dense_only = fields.values.get("mlp_only_layers")
-    listed = set(dense_only) if isinstance(dense_only, list) else set()
+    listed = dense_only if isinstance(dense_only, list) else []
     return sum(i not in listed and (i + 1) % step == 0 for i in range(first, layers))

@@ -50,14 +50,20 @@ def resolve_model(text: str) -> tuple[ModelSpec, str | None]:
     try:
         return model(text), split_name(text)[1]
     except UnknownNameError:
-        path = Path(text)
-        if path.exists() or path.suffix in _FILES:
-            return _from_path(path)
+        if _is_path(text):
+            return _from_path(Path(text))
         if not _REPOSITORY.match(text):
             raise
     from inferplan.catalog.hub import model_from_hub  # noqa: PLC0415 - only for a repository
 
     return model_from_hub(text)
+
+
+def _is_path(text: str) -> bool:
+    try:
+        return bool(text.strip()) and (Path(text).exists() or Path(text).suffix in _FILES)
+    except OSError:  # too long for a path, or not allowed to look
+        return False
 
 
 def _from_path(path: Path) -> tuple[ModelSpec, str | None]:

@@ -67,3 +67,15 @@ def usd_per_mtok_of(usd_per_h: Num, time_share: Num, tokens_per_s: Num) -> Num:
     1.0
     """
     return usd_per_h * time_share / (tokens_per_s * 3600.0 / 1e6)
+
+
+@formula("1 - share", unit="1", source=DEFINITION)
+def one_minus(share: Num) -> Num:
+    """The rest of a whole.
+
+    Examples
+    --------
+    >>> one_minus(0.25)
+    0.75
+    """
+    return 1.0 - share

@@ -138,7 +138,7 @@ def _peak(device: Device, weights: WeightFormat, engine: str) -> tuple[Fact, boo
 
 
 def _choice(value: float, unit: str = "", source: str = PLAN) -> Fact:
-    return Fact(float(value), unit, source, grade=Grade.MEASURED)
+    return Fact(float(value), unit, source, grade=Grade.GIVEN)
 
 
 def facts_of(plan: Deployment) -> dict[str, Fact]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from inferplan.catalog.types import ModelSpec
 from inferplan.estimate.machine import Machine
-from inferplan.estimate.operators import Operators, operators
+from inferplan.estimate.operators import UNBOUNDED, AttentionCore, Operators, operators
 from inferplan.estimate.params import count_params
 from inferplan.physics import memory
-from inferplan.physics.roofline import total_time as total
+from inferplan.physics.arithmetic import total
+from inferplan.physics.kv import compressed_entries
 from inferplan.physics.sharding import group_size
 from inferplan.provenance import named
 from inferplan.units import Num
@@ -57,7 +58,8 @@ def weights_per_device(model: ModelSpec, m: Machine) -> Num:
     other = max(0, count_params(model).stored - linear - experts - tables)
     split = memory.weight_bytes
     shards = group_size(m.tp, m.pp)
-    ends = group_size(m.tp, memory.table_stages(m.pp))
+    # A tied table serves the first stage as embedding and the last as head: each holds it whole.
+    ends = m.tp if model.tied_embeddings else group_size(m.tp, memory.table_stages(m.pp))
     parts = [
         named("layer matrices", split(linear, m.linear_bits, shards)),
         named("embedding and head", split(tables, m.head_bits, ends)),
@@ -90,6 +92,22 @@ def memory_use(model: ModelSpec, m: Machine) -> MemoryUse:
     return MemoryUse(weights, activations, m.reserve_bytes, pool, usable)
 
 
+def cached_entries(core: AttentionCore, context: Num) -> Num:
+    """Entries that a layer keeps of a sequence: those in its window, and compressed ones.
+
+    Parameters
+    ----------
+    core : AttentionCore
+        The layer.
+    context : float
+        Tokens of the sequence.
+    """
+    kept = memory.attended_tokens(context, core.window)
+    if core.compression == UNBOUNDED:
+        return kept
+    return total(kept, compressed_entries(context, core.compression))
+
+
 def cache_bytes_per_seq(ops: Operators, m: Machine, context: Num) -> Num:
     """Cache of one sequence on one device of a pipeline with one stage [B].
 
@@ -107,7 +125,7 @@ def cache_bytes_per_seq(ops: Operators, m: Machine, context: Num) -> Num:
     """
     parts: list[Num] = []
     for core in ops.attention:
-        kept = memory.attended_tokens(context, core.window)
+        kept = cached_entries(core, context)
         token = memory.weight_bytes(core.cache_elements * core.layers, m.kv_bits, 1)
         shards = memory.kv_shards(m.tp, core.kv_heads)
         parts.append(named(f"{core.name} cache", memory.cache_read_bytes(1, kept, token, shards)))

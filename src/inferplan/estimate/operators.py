@@ -83,6 +83,9 @@ class AttentionCore:
         Tokens read per query at most (sparse top-k; :data:`UNBOUNDED`: all kept ones).
     index_bytes : float
         Extra cache of a sparse indexer per token and layer, in 16 bit [B].
+    compression : float
+        Beside the window, one entry is kept for every so many tokens, and *reads* of them
+        are read (:data:`UNBOUNDED`: none is kept).
     """
 
     name: str
@@ -98,6 +101,7 @@ class AttentionCore:
     window: float
     reads: float
     index_bytes: float
+    compression: float = UNBOUNDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +201,9 @@ def _attention(layer: Attention, hidden: int) -> tuple[list[Matmul], AttentionCo
         Matmul(f"qkv{kind}", hidden, q + (kv if layer.caches else 0), layer.count),
         Matmul(f"attention out{kind}", layer.heads * layer.v_head_dim, hidden, layer.count),
     ]
+    if layer.proj_params:  # low rank, grouped, or K = V: as one product of as many weights
+        width = max(1, round(layer.proj_params / hidden))
+        matmuls = [Matmul(f"attention projections{kind}", hidden, width, layer.count)]
     core = AttentionCore(
         f"attention{kind}",
         layer.count,
@@ -211,6 +218,7 @@ def _attention(layer: Attention, hidden: int) -> tuple[list[Matmul], AttentionCo
         layer.window or UNBOUNDED,
         layer.top_k or UNBOUNDED,
         layer.index_bytes,
+        layer.compression or UNBOUNDED,
     )
     return matmuls, core
 
@@ -271,6 +279,11 @@ def _ffn(ffn: DenseFfn | MoeFfn, hidden: int) -> list[Matmul]:
         Matmul("experts up", width, up * inner, *routed),  # type: ignore[arg-type]
         Matmul("experts down", inner, width, *routed),  # type: ignore[arg-type]
     ]
+    if ffn.latent:
+        out += [
+            Matmul("to latent", hidden, ffn.latent, ffn.count),
+            Matmul("from latent", ffn.latent, hidden, ffn.count),
+        ]
     if ffn.shared_width:
         out += [
             Matmul("shared expert up", hidden, up * ffn.shared_width, ffn.count),

@@ -15,6 +15,8 @@ from inferplan.estimate.operators import Operators, operators
 from inferplan.estimate.step import Batch, StepTime, step_time
 from inferplan.physics import batching, flops
 from inferplan.physics.roofline import floor_time
+from inferplan.physics.sharding import per_rank
+from inferplan.provenance import named
 from inferplan.units import Num
 
 
@@ -191,8 +193,10 @@ def predict(
     )
 
 
-def prefill_phase(ops: Operators, m: Machine, isl: float, past: float = 0.0, seqs: float = 1.0) -> Phase:
-    """Prefill of *seqs* prompts of *isl* tokens behind *past* cached ones, by an idle replica.
+def prefill_step(
+    ops: Operators, m: Machine, isl: Num, past: Num = 0.0, seqs: Num = 1.0
+) -> tuple[StepTime, Num]:
+    """One of the equal steps that prefill *seqs* prompts on an idle replica, and how many there are.
 
     Parameters
     ----------
@@ -203,10 +207,25 @@ def prefill_phase(ops: Operators, m: Machine, isl: float, past: float = 0.0, seq
     seqs : float
         Prompts computed together (a static batch).
     """
-    tokens = max(isl, 1.0) * seqs
-    chunks = math.ceil(tokens / (m.budget_tokens * m.dp))
+    tokens = batching.batch_tokens(isl, seqs)
+    chunks = batching.prompt_chunks(tokens, batching.over_ranks(m.budget_tokens, m.dp))
+    chunk = named("tokens per step", per_rank(tokens, chunks))
     span = flops.causal_context(past, isl)
-    step = step_time(ops, m, Batch(0.0, 0.0, tokens / chunks, span, seqs / chunks))
+    batch = Batch(0.0, 0.0, chunk, span, named("prompts per step", per_rank(seqs, chunks)))
+    return step_time(ops, m, batch), chunks
+
+
+def prefill_phase(
+    ops: Operators, m: Machine, isl: float, past: float = 0.0, seqs: float = 1.0
+) -> Phase:
+    """Prefill of *seqs* prompts of *isl* tokens behind *past* cached ones, by an idle replica.
+
+    Parameters
+    ----------
+    ops, m, isl, past, seqs
+        As for :func:`prefill_step`, as floats.
+    """
+    step, chunks = prefill_step(ops, m, isl, past, seqs)
     return _phase(step, m, float(batching.prompt_time(1.0, chunks, m.pp)))
 
 

@@ -107,7 +107,8 @@ def memory_batch_limit(model: ModelSpec, m: Machine, lengths: Lengths) -> Num:
     longest = sequences_held(model, m, lengths.isl + lengths.osl)
     most = np.where(longest >= 1.0, np.minimum(held, m.max_num_seqs * m.dp), 0.0)
     # An engine that runs one sequence at a time queues outside; its batch is its utilisation.
-    return np.where(most < 2.0, most * STABLE_UTILISATION, mean_batch_below(most, NORMAL_Z["p95"]))
+    single = np.minimum(most, 1.0) * STABLE_UTILISATION
+    return np.maximum(single, mean_batch_below(most, NORMAL_Z["p95"]))
 
 
 def bisect(good: Callable[[Num], Any], low: Num, high: Num, rounds: int) -> Num:

@@ -100,7 +100,7 @@ def step_mix(ops: Operators, m: Machine, lengths: Lengths, batch: Num) -> StepMi
     past = batching.cached_tokens(lengths.isl, lengths.prompt)
     span = flops.causal_context(past, lengths.prompt)
     prompts = batching.prompts_in_chunk(chunk, lengths.prompt)
-    decode = step_time(ops, m, Batch(micro, context))
+    decode = step_time(ops, m, Batch(batching.running_batch(micro), context))
     mixed = step_time(ops, m, Batch(micro, context, chunk, span, prompts))
     mean = batching.mean_step_time(
         share, named("decode step", decode.total_s), named("mixed step", mixed.total_s)

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from inferplan.estimate.machine import Machine
-from inferplan.estimate.operators import AttentionCore, Matmul, Operators, StateCore
+from inferplan.estimate.operators import UNBOUNDED, AttentionCore, Matmul, Operators, StateCore
 from inferplan.physics import flops, memory, network, roofline
+from inferplan.physics.arithmetic import total
+from inferplan.physics.kv import compressed_entries
 from inferplan.physics.sharding import attained, group_size, per_rank, rows_sampled
 from inferplan.provenance import named
 from inferplan.units import Num
@@ -75,7 +77,7 @@ class StepTime:
     total_s: Num
 
 
-def step_time(ops: Operators, m: Machine, batch: Batch) -> StepTime:
+def step_time(ops: Operators, m: Machine, batch: Batch, name: str = "step") -> StepTime:
     """Time of one step.
 
     Parameters
@@ -86,13 +88,15 @@ def step_time(ops: Operators, m: Machine, batch: Batch) -> StepTime:
         The deployment.
     batch : Batch
         What the step works on (over all dp ranks).
+    name : str
+        What the step is called in a derivation.
 
     Returns
     -------
     StepTime
         Per operator, and in total [s].
     """
-    tokens = named("tokens", memory.add(batch.decode_seqs, batch.prefill_tokens))
+    tokens = named("tokens", total(batch.decode_seqs, batch.prefill_tokens))
     rank_tokens = named("tokens per rank", per_rank(tokens, m.dp))
     sampled = rows_sampled(batch.decode_seqs, batch.prefill_seqs, m.dp)
     rows = {"linear": rank_tokens, "head": sampled, "expert": tokens}
@@ -104,8 +108,8 @@ def step_time(ops: Operators, m: Machine, batch: Batch) -> StepTime:
     overhead = named(
         "engine overhead", roofline.host_overhead(m.step_overhead_s, m.seq_overhead_s, sampled)
     )
-    total = roofline.total_time(*(t.time_s for t in times), communication, overhead)
-    return StepTime(tuple(times), communication, overhead, total)
+    step = total(*(t.time_s for t in times), communication, overhead)
+    return StepTime(tuple(times), communication, overhead, named(name, step))
 
 
 def _op(name: str, m: Machine, layers: float, flop: Num, nbytes: Num, **how: Any) -> OpTime:
@@ -125,36 +129,53 @@ def _matmul(mm: Matmul, m: Machine, rows: Num) -> OpTime:
         touched = flops.experts_touched(mm.experts, mm.per_token, rows)
         weights = memory.expert_bytes_read(touched, mm.experts, weights)
     layers = mm.layers * mm.per_token
-    moved = memory.activation_bytes(rows, mm.k, mm.n, m.activation_bytes, layers, shards)
-    nbytes = memory.add(weights, moved)
+    local = per_rank(rows, m.dp) if mm.scope == "expert" else rows
+    moved = memory.activation_bytes(local, mm.k, mm.n, m.activation_bytes, layers, m.tp)
+    nbytes = total(weights, moved)
     how = {"peak": m.peak_matmul_flop_per_s, "frac": m.matmul_frac, "mem": m.mem_frac}
     return _op(mm.name, m, mm.layers, flop, nbytes, **how)
 
 
+def entries_read(core: AttentionCore, context: Num) -> Num:
+    """Cached entries that a query reads: the window, the sparse top-k, and compressed ones.
+
+    Parameters
+    ----------
+    core : AttentionCore
+        The layer.
+    context : float
+        Tokens before the query.
+    """
+    if core.compression == UNBOUNDED:
+        return memory.attended_tokens(context, min(core.window, core.reads))
+    compressed = memory.attended_tokens(compressed_entries(context, core.compression), core.reads)
+    return total(memory.attended_tokens(context, core.window), compressed)
+
+
 def _attention(core: AttentionCore, m: Machine, batch: Batch) -> OpTime:
     heads = (core.heads, core.decode_qk_dim, core.decode_v_dim, core.layers, m.tp)
-    read = memory.attended_tokens(batch.decode_context, min(core.window, core.reads))
+    read = entries_read(core, batch.decode_context)
     decode_seqs = per_rank(batch.decode_seqs, m.dp)
     flop = flops.attention_flop(decode_seqs, read, *heads)
     token_bytes = memory.weight_bytes(core.read_elements * core.layers, m.kv_bits, 1)
     shards = memory.kv_shards(m.tp, core.kv_heads)
     nbytes = memory.cache_read_bytes(decode_seqs, read, token_bytes, shards)
     if _present(batch.prefill_tokens):
-        span = memory.attended_tokens(batch.prefill_context, min(core.window, core.reads))
+        span = entries_read(core, batch.prefill_context)
         prompts = per_rank(batch.prefill_tokens, m.dp)
         wide = (core.heads, core.qk_dim, core.v_dim, core.layers, m.tp)
-        flop = memory.add(flop, flops.attention_flop(prompts, span, *wide))
+        flop = total(flop, flops.attention_flop(prompts, span, *wide))
         seqs = per_rank(batch.prefill_seqs, m.dp)
-        nbytes = memory.add(nbytes, memory.cache_read_bytes(seqs, span, token_bytes, shards))
-        nbytes = memory.add(nbytes, memory.cache_read_bytes(prompts, 1.0, token_bytes, shards))
+        nbytes = total(nbytes, memory.cache_read_bytes(seqs, span, token_bytes, shards))
+        nbytes = total(nbytes, memory.cache_read_bytes(prompts, 1.0, token_bytes, shards))
     how = {"peak": m.peak_attention_flop_per_s, "frac": m.attention_frac, "mem": m.kv_mem_frac}
     return _op(core.name, m, core.layers, flop, nbytes, **how)
 
 
 def _state(core: StateCore, m: Machine, batch: Batch) -> OpTime:
-    tokens = memory.add(batch.decode_seqs, batch.prefill_tokens)
+    tokens = total(batch.decode_seqs, batch.prefill_tokens)
     flop = flops.state_flop(per_rank(tokens, m.dp), core.state_elements, core.layers, m.tp)
-    seqs = per_rank(memory.add(batch.decode_seqs, batch.prefill_seqs), m.dp)
+    seqs = per_rank(total(batch.decode_seqs, batch.prefill_seqs), m.dp)
     nbytes = memory.state_traffic_bytes(
         seqs, core.state_elements, core.conv_elements, core.layers, m.tp
     )
@@ -165,7 +186,7 @@ def _state(core: StateCore, m: Machine, batch: Batch) -> OpTime:
 def _elementwise(ops: Operators, m: Machine, rows: Num, sampled: Num) -> OpTime:
     layers = ops.mixer_layers + ops.ffn_layers
     nbytes = memory.elementwise_bytes(rows, ops.hidden, layers, m.activation_bytes)
-    nbytes = memory.add(nbytes, memory.logits_bytes(sampled, ops.vocab, m.tp))
+    nbytes = total(nbytes, memory.logits_bytes(sampled, ops.vocab, m.tp))
     how = {"peak": m.peak_attention_flop_per_s, "frac": m.attention_frac, "mem": m.mem_frac}
     return _op("norms and sampling", m, layers, flops.matmul_flop(rows, ops.hidden * layers, 1),
                nbytes, **how)  # fmt: skip
@@ -178,12 +199,12 @@ def _communication(ops: Operators, m: Machine, rank_tokens: Num) -> Num:
     reduce = network.all_reduce_time(calls, message, m.tp, *link)
     hand_on = network.pipeline_time(message, m.pp, *link)
     if not ops.moe_layers:
-        return roofline.total_time(reduce, hand_on)
+        return total(reduce, hand_on)
     routed = network.message_bytes(
         rank_tokens, ops.hidden * ops.experts_per_token, m.activation_bytes
     )
     exchange = network.all_to_all_time(2 * ops.moe_layers, routed, m.dp, *link)
-    return roofline.total_time(reduce, exchange, hand_on)
+    return total(reduce, exchange, hand_on)
 
 
 def _present(value: Num) -> bool:

@@ -70,7 +70,8 @@ def _make(key: str, value: str | float) -> Slo:
     statistic = statistic or "p95"
     if metric not in METRICS or statistic not in STATISTICS:
         known = [f"{m}_{s}" for m in METRICS for s in STATISTICS]
-        raise InputError(option, key, "is no latency objective", f"use {nearest(key, known)}")
+        guess = nearest(key, known) or [f"{m}_p95" for m in METRICS]
+        raise InputError(option, key, "is no latency objective", f"use {' or '.join(guess)}")
     limit = parse_duration(value, option) if isinstance(value, str) else positive(value, option)
     return Slo(metric, statistic, limit)
 

@@ -46,6 +46,42 @@ def micro_batch(sequences: Num, pp: Num) -> Num:
     return np.maximum(sequences / pp, np.minimum(sequences, 1.0))
 
 
+@formula("isl_tokens + osl_tokens", unit="tokens", source="definition")
+def request_tokens(isl_tokens: Num, osl_tokens: Num) -> Num:
+    """Context of a request at its end [tokens].
+
+    Examples
+    --------
+    >>> request_tokens(1500.0, 300.0)
+    1800.0
+    """
+    return isl_tokens + osl_tokens
+
+
+@formula("max(sequences, 1)", unit="sequences", source="a decode step serves at least one sequence")
+def running_batch(sequences: Num) -> Num:
+    """Sequences in a step that decodes at all, from the mean over all time [sequences].
+
+    Examples
+    --------
+    >>> float(running_batch(0.01)), float(running_batch(8.0))
+    (1.0, 8.0)
+    """
+    return np.maximum(sequences, 1.0)
+
+
+@formula("max(prompt_tokens, 1) * prompts", unit="tokens", source="definition")
+def batch_tokens(prompt_tokens: Num, prompts: Num) -> Num:
+    """Tokens of a batch of equal prompts [tokens].
+
+    Examples
+    --------
+    >>> float(batch_tokens(500.0, 4))
+    2000.0
+    """
+    return np.maximum(prompt_tokens, 1.0) * prompts
+
+
 @formula("isl_tokens - prompt_tokens", unit="tokens", source="definition")
 def cached_tokens(isl_tokens: Num, prompt_tokens: Num) -> Num:
     """Input tokens found in the prefix cache [tokens].

@@ -87,18 +87,6 @@ def cache_read_bytes(sequences: Num, context: Num, bytes_per_token: Num, shards:
     return 1.0 * sequences * context * bytes_per_token / shards
 
 
-@formula("a + b", unit="", source=DEFINITION)
-def add(a: Num, b: Num) -> Num:
-    """The sum of two like quantities.
-
-    Examples
-    --------
-    >>> add(2.0, 3.0)
-    5.0
-    """
-    return a + b
-
-
 @formula("8 * rows * hidden * layers / 2 * element_bytes", unit="B", source=
          "per half layer: a fused residual add and norm reads two rows and writes two (assumed)")
 def elementwise_bytes(rows: Num, hidden: Num, layers: Num, element_bytes: Num) -> Num:
@@ -300,3 +288,41 @@ def sequences_that_fit(pool_bytes: Num, bytes_per_seq: Num, devices: Num) -> Num
     100.0
     """
     return pool_bytes / bytes_per_seq * devices
+
+
+def kv_pool_tokens(pool_bytes: float, bytes_per_token: float, block_tokens: int) -> float:
+    """Tokens in a KV pool of whole blocks, as vLLM reports its cache size [tokens].
+
+    Parameters
+    ----------
+    pool_bytes : float
+        Pool [B].
+    bytes_per_token : float
+        Cache of one token on the device of that pool [B].
+    block_tokens : int
+        Tokens per block.
+
+    Returns
+    -------
+    float
+        Infinite where a token leaves no cache (recurrent models).
+
+    Examples
+    --------
+    >>> kv_pool_tokens(2.0**30, 1024.0, 16)
+    1048576.0
+    """
+    if bytes_per_token <= 0:
+        return float("inf")
+    return float(pool_bytes // (bytes_per_token * block_tokens) * block_tokens)
+
+
+def max_concurrency(pool_bytes: float, bytes_per_seq: float) -> float:
+    """Sequences of one length that a pool holds: vLLM's "maximum concurrency" [sequences].
+
+    Examples
+    --------
+    >>> max_concurrency(2.0**30, 2048 * 1024.0)
+    512.0
+    """
+    return pool_bytes / bytes_per_seq if bytes_per_seq > 0 else float("inf")

@@ -106,21 +106,6 @@ def host_overhead(per_step_s: Num, per_seq_s: Num, sequences: Num) -> Num:
     return per_step_s + per_seq_s * sequences
 
 
-@formula("sum of the terms", unit="s", source="operators of a step run one after another")
-def total_time(*terms_s: Num) -> Num:
-    """The sum of times [s].
-
-    Examples
-    --------
-    >>> total_time(1.0, 2.0)
-    3.0
-    """
-    out = terms_s[0]
-    for term in terms_s[1:]:
-        out = out + term
-    return out
-
-
 @formula("peak_flop_per_s / bytes_per_s", unit="FLOP/B", source=WILLIAMS)
 def ridge_intensity(peak_flop_per_s: Num, bytes_per_s: Num) -> Num:
     """Arithmetic intensity at which the compute roof takes over [FLOP/B].

@@ -116,12 +116,14 @@ def _reason(  # noqa: PLR0913 - everything a search learned
         return Loser(device, "too many", f"needs {needed} devices, limit {question.max_devices}")
     if question.budget_usd_per_h is not None and _priced(question, device):
         return Loser(device, "budget", f"over {show_usd(question.budget_usd_per_h)}/h")
-    return Loser(device, "no price", f"no offer for {needed} devices in such a layout, no purchase price")
+    missing = {"rent": f"no offer for {needed} devices in such a layout", "buy": "no purchase price"}
+    return Loser(device, "no price", ", ".join(missing[way] for way in question.ways))
 
 
 def _priced(question: Question, device: str) -> bool:
-    bought = any(d.id == device and d.price_usd is not None for d in question.devices)
-    return bought or any(offer.device_id == device for offer in question.offers)
+    sold = any(d.id == device and d.price_usd is not None for d in question.devices)
+    let = any(offer.device_id == device for offer in question.offers)
+    return ("buy" in question.ways and sold) or ("rent" in question.ways and let)
 
 
 def _too_small(question: Question, found: Candidates, rows: Any) -> str:

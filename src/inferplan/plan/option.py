@@ -7,7 +7,7 @@ from typing import Any
 
 from inferplan.catalog.efficiency import profiles
 from inferplan.catalog.types import ModelSpec
-from inferplan.cost.per_token import input_time_share, usd_per_mtok_of
+from inferplan.cost.per_token import input_time_share, one_minus, usd_per_mtok_of
 from inferplan.estimate.deployment import Deployment
 from inferplan.estimate.machine import machine
 from inferplan.estimate.operators import operators
@@ -115,7 +115,7 @@ def complete(sketch: Sketch, model: ModelSpec, load: Load) -> Option:
         capacity=sketch.capacity,
         requests_per_usd=sketch.requests_per_usd,
         usd_per_mtok_in=float(usd_per_mtok_of(cost, share, result.rate_per_s * load.isl_tokens)),
-        usd_per_mtok_out=float(usd_per_mtok_of(cost, 1 - share, result.output_tok_s)),
+        usd_per_mtok_out=float(usd_per_mtok_of(cost, one_minus(share), result.output_tok_s)),
         power_w=power,
         j_per_token=None if power is None else float(energy_per_token(power, result.output_tok_s)),
     )

@@ -14,8 +14,10 @@ from inferplan.catalog.types import Device, Offer
 from inferplan.cost.cloud import instances_needed, rent_usd_per_h
 from inferplan.cost.own import depreciation_usd_per_h, electricity_usd_per_h
 from inferplan.estimate.deployment import Deployment
+from inferplan.physics.arithmetic import total
 from inferplan.physics.power import fleet_power
-from inferplan.units import MONTH_H
+from inferplan.provenance import Fact, Grade
+from inferplan.units import MONTH_H, Num
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +125,51 @@ def _rent(
     return Price(float(cost), "rent", what, count, offer.as_of, old, offer)
 
 
+def ownership_facts(device: Device) -> dict[str, Fact]:
+    """What the hourly cost of an owned device is computed from.
+
+    Parameters
+    ----------
+    device : Device
+        With a purchase price.
+    """
+    facts, profile = economics(), profiles()[device.profile]
+    whole = Fact(0.0, "1", "the price is of a whole system", grade=Grade.SPEC)
+    unknown = Fact(0.0, "W", "power limit unknown: electricity left out", grade=Grade.ASSUMED)
+    return {
+        "price_usd": device.facts["price_usd"],
+        "host_frac": facts["host_frac"] if device.price_scope == "card" else whole,
+        "years": facts["depreciation_years"],
+        "tdp_w": device.facts.get("tdp_w", unknown),
+        "idle_frac": profile.facts["idle_power_frac"],
+        "active_frac": profile.facts["active_power_frac"],
+        "pue": facts["pue"],
+        "usd_per_kwh": facts["usd_per_kwh"],
+    }
+
+
+def owned_usd_per_h(x: Mapping[str, Num], devices: Num) -> Num:
+    """Hourly cost of *devices* owned ones, always at full power [USD/h].
+
+    Parameters
+    ----------
+    x : mapping
+        The values (or Nodes) of :func:`ownership_facts`.
+    devices : int or Node
+        How many.
+    """
+    written_off = depreciation_usd_per_h(x["price_usd"], x["host_frac"], devices, x["years"])
+    power = fleet_power(devices, x["tdp_w"], x["idle_frac"], x["active_frac"], 1.0)
+    return total(written_off, electricity_usd_per_h(power, x["pue"], x["usd_per_kwh"]))
+
+
 def _buy(device: Device, devices: int) -> Price | None:
     if device.price_usd is None:
         return None
-    facts, profile = economics(), profiles()[device.profile]
-    card = device.price_scope == "card"
-    host = facts["host_frac"].value if card else 0.0
-    years = facts["depreciation_years"].value
-    hourly = float(depreciation_usd_per_h(device.price_usd, host, devices, years))
-    power = fleet_power(
-        devices, device.tdp_w or 0.0, profile["idle_power_frac"], profile["active_power_frac"], 1.0
-    )
-    hourly += float(electricity_usd_per_h(power, facts["pue"].value, facts["usd_per_kwh"].value))
-    what = f"{f'card + {host:.0%} host' if card else 'system'} over {years:g} years + power"
+    facts = ownership_facts(device)
+    hourly = owned_usd_per_h({name: fact.value for name, fact in facts.items()}, devices)
+    host, years = facts["host_frac"].value, facts["years"].value
+    scope = f"card + {host:.0%} host" if device.price_scope == "card" else "system"
+    what = f"{scope}, {years:g} years, power"
     upfront = device.price_usd * (1 + host) * devices
-    as_of = device.facts["price_usd"].date
-    return Price(hourly, "buy", what, devices, as_of, False, None, upfront)
+    return Price(float(hourly), "buy", what, devices, facts["price_usd"].date, False, None, upfront)

@@ -10,10 +10,15 @@ from inferplan.catalog.formats import kv_format, support, weight_format
 from inferplan.catalog.types import Device, KvFormat, ModelSpec, WeightFormat
 from inferplan.estimate.deployment import Deployment, default_engine, engine_knobs
 from inferplan.estimate.operators import Operators, operators
+from inferplan.errors import InputError
 from inferplan.plan.question import Question
+from inferplan.units import GIB
 
 POWERS = (1, 2, 4, 8, 16)
 """Tensor-parallel sizes that engines run well."""
+
+MEMORY_TOLERANCE = 0.08
+"""GB and GiB of the same number differ by 7.4 %."""
 
 LARGEST_REPLICA = 32
 """Devices in one replica at most."""
@@ -45,8 +50,7 @@ def layouts(device: Device, ops: Operators, *, tensor: bool = True) -> list[tupl
     domain = device.link.domain_size
     if device.link.kind == "none" or domain < 2:
         return [(1, 1, 1)]
-    heads = min((core.heads for core in ops.attention), default=1)
-    tps = [tp for tp in POWERS if tp <= min(domain, heads) and heads % tp == 0]
+    tps = [tp for tp in POWERS if tp <= domain and _splits(ops, tp)]
     tps = tps if tensor else [1]
     out = [(tp, 1, 1) for tp in tps]
     slow = device.link.kind == "pcie" or not tensor
@@ -55,6 +59,14 @@ def layouts(device: Device, ops: Operators, *, tensor: bool = True) -> list[tupl
     if ops.moe_layers and not slow:
         out += [(1, 1, dp) for dp in (*POWERS, 32) if 1 < dp <= min(domain, LARGEST_REPLICA)]
     return out
+
+
+def _splits(ops: Operators, tp: int) -> bool:
+    """Whether every layer's heads split evenly; KV heads split or are copied evenly (vLLM)."""
+    return (tp == 1 or bool(ops.attention)) and all(
+        core.heads % tp == 0 and (core.kv_heads % tp == 0 or tp % core.kv_heads == 0)
+        for core in ops.attention
+    )
 
 
 def weight_choices(device: Device, model: ModelSpec, wanted: tuple[str, ...]) -> list[WeightFormat]:
@@ -98,43 +110,79 @@ def kv_choices(device: Device, wanted: tuple[str, ...]) -> list[KvFormat]:
     return [kv_format(name) for name in names]
 
 
+def as_wanted(device: Device, size: float) -> Device:
+    """The device with *size* bytes of memory, one of the options it is sold with.
+
+    Parameters
+    ----------
+    device : Device
+        The accelerator.
+    size : float
+        Wanted memory [B]; 64 GB and 64 GiB both mean the option of that number.
+
+    Raises
+    ------
+    InputError
+        If the device is not sold with that much.
+    """
+    options = device.mem_options_bytes or (device.mem_bytes,)
+    match = [option for option in options if abs(option / size - 1.0) < MEMORY_TOLERANCE]
+    if not match:
+        sold = ", ".join(f"{option / GIB:.0f}GiB" for option in options)
+        raise InputError("--memory", f"{size / GIB:.3g}GiB", f"is not sold of {device.id}", f"use {sold}")
+    if match[0] == device.mem_bytes:
+        return device
+    fact = replace(device.facts["mem_bytes"], value=match[0])
+    return replace(device, mem_bytes=match[0], facts={**device.facts, "mem_bytes": fact})
+
+
 def as_bought(device: Device) -> Device:
     """The device with the memory that its price buys: the smallest option."""
-    size = min(device.mem_options_bytes, default=device.mem_bytes)
-    if size == device.mem_bytes:
-        return device
-    fact = replace(device.facts["mem_bytes"], value=size)
-    return replace(device, mem_bytes=size, facts={**device.facts, "mem_bytes": fact})
+    return as_wanted(device, min(device.mem_options_bytes, default=device.mem_bytes))
 
 
 def deployments(question: Question) -> Iterator[Deployment]:
     """Every candidate replica of a question, one at a time."""
-    ops = operators(question.model)
     rented = {offer.device_id for offer in question.offers}
     for entry in question.devices:
         bought = "rent" not in question.ways or entry.id not in rented
         device = as_bought(entry) if bought else entry
-        yield from _of_device(device, question, ops)
+        for plan in layouts_of(device, question.model, question.weights, question.kv):
+            if plan.devices_per_replica <= question.max_devices:
+                yield plan
 
 
-def _of_device(device: Device, question: Question, ops: Operators) -> Iterator[Deployment]:
+def layouts_of(
+    device: Device, model: ModelSpec, weights: tuple[str, ...] = (), kv: tuple[str, ...] = ()
+) -> Iterator[Deployment]:
+    """Every sensible replica of a model on a device, with the engine's default knobs.
+
+    Parameters
+    ----------
+    device : Device
+        The accelerator.
+    model : ModelSpec
+        The model.
+    weights, kv : tuple of str
+        Formats wanted; empty: those of the device's class.
+    """
     if not device.peak_flop_per_s:
         return
-    engine = default_engine(device)
+    engine, ops = default_engine(device), operators(model)
     seqs, budget = engine_knobs(engine, device)
-    for weights in weight_choices(device, question.model, question.weights):
-        for kv in kv_choices(device, question.kv):
-            for tp, pp, dp in layouts(device, ops, tensor=bool(engine["tensor_parallel"])):
-                if tp * pp * dp <= question.max_devices:
-                    yield Deployment(
-                        device,
-                        weights,
-                        kv,
-                        engine,
-                        tp=tp,
-                        pp=pp,
-                        dp=dp,
-                        max_num_seqs=seqs,
-                        max_num_batched_tokens=budget,
-                        gpu_memory_utilization=engine["gpu_memory_utilization"],
-                    )
+    shapes = layouts(device, ops, tensor=bool(engine["tensor_parallel"]))
+    for stored in weight_choices(device, model, weights):
+        for cached in kv_choices(device, kv):
+            for tp, pp, dp in shapes:
+                yield Deployment(
+                    device,
+                    stored,
+                    cached,
+                    engine,
+                    tp=tp,
+                    pp=pp,
+                    dp=dp,
+                    max_num_seqs=seqs,
+                    max_num_batched_tokens=budget,
+                    gpu_memory_utilization=engine["gpu_memory_utilization"],
+                )

@@ -1,0 +1,5 @@
+"""``python -m inferplan``."""
+
+from inferplan.cli.main import main
+
+main()

@@ -1,0 +1,354 @@
+"""``recommend``, ``predict``, ``fit`` and ``explain`` with names and numbers as arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from typing import Any, Unpack
+
+from inferplan.api import build
+from inferplan.api.options import PlanOptions, SearchOptions
+from inferplan.api.results import ShownFit, ShownPrediction, ShownRecommendation, shown
+from inferplan.catalog.types import Device, ModelSpec
+from inferplan.errors import InputError
+from inferplan.estimate import fit as fit_module
+from inferplan.estimate import predict as predict_module
+from inferplan.estimate.deployment import Deployment
+from inferplan.estimate.serving import ServingResult, serve
+from inferplan.metrics.slo import make_slos
+from inferplan.plan import price as price_module
+from inferplan.plan import recommend as recommend_module
+from inferplan.plan.fleet import SmallestFleet, smallest_fleets
+from inferplan.plan.question import Question
+from inferplan.provenance import Node
+from inferplan.report import explain as explain_module
+from inferplan.workload.load import Load
+
+
+def recommend(
+    model: str | ModelSpec,
+    *,
+    isl: float,
+    osl: float,
+    rate: float | None = None,
+    concurrency: float | None = None,
+    users: float | None = None,
+    think_s: float = 0.0,
+    prefix_hit: float = 0.0,
+    devices: Iterable[str | Device] | None = None,
+    top: int = 10,
+    today: date | None = None,
+    **options: Unpack[SearchOptions],
+) -> ShownRecommendation:
+    """Which hardware should serve a model under a load?
+
+    Parameters
+    ----------
+    model : str or ModelSpec
+        Catalogue name, local path, or hub id.
+    isl, osl : float
+        Mean input and output tokens per request.
+    rate, concurrency, users : float or None
+        Exactly one: requests per second, requests in flight, or users who each wait
+        *think_s* seconds between requests.
+    think_s : float
+        Think time of a user [s].
+    prefix_hit : float
+        Share of input tokens found in the prefix cache.
+    devices : iterable or None
+        Candidates; None: the whole catalogue.
+    top : int
+        Options worked out in full.
+    today : date or None
+        Day on which prices are judged; None: the current day.
+    **options
+        See :class:`inferplan.api.options.SearchOptions`: latency limits such as
+        ``ttft_p95="1s"``, ``device_class``, ``provider``, ``weights``, ``objective``, ...
+
+    Returns
+    -------
+    ShownRecommendation
+        Ranked options, losers with reasons, Pareto front, assumptions.
+
+    Raises
+    ------
+    InferplanError
+        For bad input, or if nothing serves the load within the objectives.
+
+    Examples
+    --------
+    >>> import inferplan as ip
+    >>> answer = ip.recommend("llama-3.1-8b", rate=10, isl=1500, osl=300,
+    ...                       ttft_p95="1s", tpot_p95="50ms", devices=["h100_sxm", "l40s"])
+    >>> {option.plan.device.id for option in answer.options} == {"h100_sxm", "l40s"}
+    True
+    """
+    return shown(
+        ShownRecommendation,
+        recommend_module.recommend(
+            question(
+                model, Load(isl, osl, rate, concurrency, users, think_s, prefix_hit), devices, today, **options
+            ),
+            top,
+        ),
+    )
+
+
+def question(
+    model: str | ModelSpec,
+    load: Load,
+    devices: Iterable[str | Device] | None = None,
+    today: date | None = None,
+    **options: Unpack[SearchOptions],
+) -> Question:
+    """The question that :func:`recommend` answers, from names and text.
+
+    Raises
+    ------
+    InferplanError
+        For bad input.
+    """
+    spec, stored = build.find_model(model)
+    given: dict[str, Any] = dict(options)
+    slos = make_slos({k: v for k, v in given.items() if k.partition("_")[0] in ("ttft", "tpot", "e2e")})
+    pick = ("prices", "provider", "region")
+    kinds = ("on_demand", "spot") if given.get("spot") else ("on_demand",)
+    wanted = tuple(given.get("weights") or ()) or ((stored,) if stored else ())
+    return Question(
+        model=spec,
+        load=load,
+        slos=slos,
+        devices=build.select_devices(devices, given.get("device_class"), given.get("device_files", ())),
+        offers=build.select_offers(**{k: given.get(k) for k in pick}, kinds=kinds),
+        today=today or build.today(),
+        objective=given.get("objective", "cost"),
+        acquire=given.get("acquire", "auto"),
+        weights=wanted,
+        kv=tuple(given.get("kv") or ()),
+        max_devices=given.get("max_devices", 64),
+        budget_usd_per_h=given.get("budget_usd_per_h"),
+        filters={k: str(given[k]) for k in ("device_class", "spot", *pick) if given.get(k)},
+    )
+
+
+def predict(
+    model: str | ModelSpec,
+    device: str | Device,
+    *,
+    isl: float = 1024,
+    osl: float = 256,
+    batch: float = 1,
+    **options: Unpack[PlanOptions],
+) -> ShownPrediction:
+    """Latency, speed, memory and bounds of a batch on a deployment.
+
+    Parameters
+    ----------
+    model, device : str, ModelSpec or Device
+        What runs where.
+    isl, osl : float
+        Input and output tokens of each request.
+    batch : float
+        Sequences decoded together.
+    **options
+        Layout, formats, engine: see :class:`inferplan.api.options.PlanOptions`.
+
+    Raises
+    ------
+    InferplanError
+        For bad input, or if the batch does not fit.
+
+    Examples
+    --------
+    >>> import inferplan as ip
+    >>> ip.predict("llama-3.1-8b", "rtx4090", weights="fp8").decode.bound
+    'memory'
+    """
+    spec, plan = plan_for(model, device, context=isl + osl, batch=batch, **options)
+    for name, value in (("--isl", isl), ("--osl", osl), ("--batch", batch)):
+        build.positive(value, name)
+    return shown(ShownPrediction, predict_module.predict(spec, plan, isl, osl, batch))
+
+
+def fit(
+    model: str | ModelSpec,
+    device: str | Device,
+    *,
+    context: int | None = None,
+    kv_pool_bytes: float | None = None,
+    **options: Unpack[PlanOptions],
+) -> ShownFit:
+    """Does a model fit, with which context, for how many sequences?
+
+    Parameters
+    ----------
+    model, device : str, ModelSpec or Device
+        What should fit where.
+    context : int or None
+        Add this context to the concurrency table [tokens].
+    kv_pool_bytes : float or None
+        KV pool per device, if known [B].
+    **options
+        Layout, formats, engine: see :class:`inferplan.api.options.PlanOptions`.
+
+    Raises
+    ------
+    InferplanError
+        For bad input.
+    """
+    spec, plan = plan_for(model, device, context=context or 1, **options)
+    contexts = fit_module.CONTEXTS if context is None else tuple({*fit_module.CONTEXTS, context})
+    if context is not None:
+        _context_known(spec, context)
+    return shown(ShownFit, fit_module.fit(spec, plan, contexts, kv_pool_bytes))
+
+
+def smallest(
+    model: str | ModelSpec,
+    context: float = 8192,
+    device_class: str | None = None,
+    weights: str | None = None,
+) -> list[SmallestFleet]:
+    """Fewest devices of every kind that hold a model at a context.
+
+    Parameters
+    ----------
+    model : str or ModelSpec
+        The model.
+    context : float
+        Tokens of one sequence.
+    device_class : str or None
+        Only this class.
+    weights : str or None
+        Weight format; None: those usual for the class.
+
+    Raises
+    ------
+    InferplanError
+        For bad input.
+
+    Examples
+    --------
+    >>> rows = smallest("llama-3.1-70b", 8192, "datacenter", "bf16")
+    >>> next(r.plan.devices_per_replica for r in rows if r.device.id == "h100_sxm")
+    2
+    """
+    spec, stored = build.find_model(model)
+    _context_known(spec, context)
+    formats = tuple(name for name in (weights or stored,) if name)
+    return smallest_fleets(spec, build.select_devices(None, device_class), context, formats)
+
+
+def _context_known(spec: ModelSpec, context: float) -> None:
+    if context > spec.context_max:
+        raise InputError(
+            "--context", f"{context:g}", f"exceeds the {spec.context_max} of {spec.id}",
+            f"use {spec.context_max} or less",
+        )  # fmt: skip
+    build.positive(context, "--context")
+
+
+def explain(
+    figure: str,
+    model: str | ModelSpec,
+    device: str | Device,
+    *,
+    isl: float = 1024,
+    osl: float = 256,
+    batch: float | None = None,
+    rate: float | None = None,
+    concurrency: float | None = None,
+    prices: str | None = None,
+    provider: str | None = None,
+    acquire: str = "auto",
+    **options: Unpack[PlanOptions],
+) -> Node:
+    """The derivation tree of a figure: formula, inputs, sources, grades.
+
+    Parameters
+    ----------
+    figure : str
+        ``tpot``, ``ttft_p95``, ``usd_per_mtok_out``, ``weights_bytes``, ...
+    model, device : str, ModelSpec or Device
+        What runs where.
+    isl, osl : float
+        Input and output tokens.
+    batch, rate, concurrency : float or None
+        At most one: sequences decoding together (1 if none is given), or a load.
+    prices, provider, acquire
+        Where the price comes from, as in :func:`recommend`.
+    **options
+        Layout, formats, engine: see :class:`inferplan.api.options.PlanOptions`.
+
+    Raises
+    ------
+    InferplanError
+        For bad input.
+    """
+    if sum(value is not None for value in (batch, rate, concurrency)) > 1:
+        raise InputError("load", "several", "given", "give one of --batch, --rate, --concurrency")
+    spec, plan = plan_for(model, device, context=isl + osl, **options)
+    price = price_of(plan, prices=prices, provider=provider, acquire=acquire)
+    if rate is not None or concurrency is not None:
+        batch = serve(spec, plan, Load(isl, osl, rate, concurrency)).batch
+    return explain_module.explain(
+        figure, explain_module.Derivation(spec, plan, isl, isl, osl, batch or 1.0, price)
+    )
+
+
+def plan_for(
+    model: str | ModelSpec,
+    device: str | Device,
+    *,
+    context: float = 1.0,
+    batch: float = 1.0,
+    **options: Unpack[PlanOptions],
+) -> tuple[ModelSpec, Deployment]:
+    """Model and deployment from names.
+
+    Raises
+    ------
+    InferplanError
+        For bad input.
+    """
+    spec, stored = build.find_model(model)
+    given: dict[str, Any] = dict(options)
+    on = build.find_device(device, given.pop("memory", None))
+    given["weights"] = given.get("weights") or stored
+    return spec, build.build_plan(spec, on, context=context, batch=batch, **given)
+
+
+def price_of(
+    plan: Deployment, *, prices: str | None = None, provider: str | None = None, acquire: str = "auto"
+) -> price_module.Price | None:
+    """Cheapest price of a deployment's fleet, rented if anybody rents it out."""
+    offers = price_module.offers_by_device(build.select_offers(prices, provider))
+    ways = ("rent", "buy") if acquire == "auto" else (acquire,)
+    one = replace(plan, replicas=1)
+    found = (price_module.price(one, plan.replicas, way, offers, build.today()) for way in ways)
+    return next((price for price in found if price is not None), None)
+
+
+def serve_load(
+    model: str | ModelSpec,
+    device: str | Device,
+    load: Load,
+    **options: Unpack[PlanOptions],
+) -> ServingResult:
+    """How a deployment serves a load, in closed form.
+
+    Raises
+    ------
+    InferplanError
+        For bad input, or if the model does not fit.
+
+    Examples
+    --------
+    >>> from inferplan.workload.load import Load
+    >>> result = serve_load("llama-3.1-8b", "h100_sxm", Load(1000, 200, rate_per_s=2))
+    >>> round(result.rate_per_s, 3)
+    2.0
+    """
+    spec, plan = plan_for(model, device, context=load.isl_tokens + load.osl_tokens, **options)
+    return serve(spec, plan, load)

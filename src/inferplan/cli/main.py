@@ -1,0 +1,73 @@
+"""The ``inferplan`` command. Subcommands import what they need when they run."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from inferplan import __version__
+from inferplan.cli.catalog import catalog
+from inferplan.cli.explain import explain
+from inferplan.cli.fit import fit
+from inferplan.cli.predict import predict
+from inferplan.cli.recommend import recommend
+from inferplan.cli.validate import validate
+from inferplan.errors import InferplanError
+
+INTERNAL_ERROR = 70
+"""Exit code of a defect of ours (sysexits EX_SOFTWARE)."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="inferplan")
+def cli() -> None:
+    """Decide inference hardware with numbers: which, how many, configured how, at what cost.
+
+    \b
+    Examples:
+      inferplan recommend llama-3.1-8b --rate 10 --isl 1500 --osl 300 --ttft-p95 1s --tpot-p95 50ms
+      inferplan predict qwen3-32b h100 --weights fp8 --batch 16
+      inferplan fit llama-3.1-70b l40s --tp 4
+      inferplan catalog devices "m3 max"
+    """
+
+
+for command in (recommend, predict, fit, explain, validate, catalog):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line: errors are one line on stderr, never a traceback."""
+    try:
+        cli.main(prog_name="inferplan", standalone_mode=False)
+    except InferplanError as error:
+        _die(str(error), error.exit_code)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _die("stopped", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        if os.environ.get("INFERPLAN_TRACEBACK"):
+            raise
+        _die(
+            f"internal error: {type(error).__name__}: {error} (this is a defect of inferplan; set"
+            " INFERPLAN_TRACEBACK=1 to see where)",
+            INTERNAL_ERROR,
+        )
+
+
+def _die(message: str, code: int) -> None:
+    click.echo(f"error: {message}", err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

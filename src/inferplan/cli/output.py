@@ -1,0 +1,47 @@
+"""What commands print: JSON or pages, and errors as one line."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from inferplan.report.table import Page
+
+
+def emit(schema: str, data: dict[str, Any], page: Page | None, *, as_json: bool) -> None:
+    """Print a result.
+
+    Parameters
+    ----------
+    schema : str
+        Name of the JSON schema, e.g. ``recommend/1``.
+    data : dict
+        The result as plain data.
+    page : Page or None
+        The result for people.
+    as_json : bool
+        Which of both to print.
+    """
+    if as_json:
+        from inferplan import __version__
+
+        full = {"schema": f"inferplan.{schema}", "version": __version__} | data
+        click.echo(json.dumps(_finite(full), indent=2, allow_nan=False))
+    elif page is not None:
+        from inferplan.report.table import to_text
+
+        click.echo(to_text(page, color=sys.stdout.isatty()))
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity: it becomes null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value

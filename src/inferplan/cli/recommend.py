@@ -1,0 +1,68 @@
+"""``inferplan recommend``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from inferplan.cli import options
+from inferplan.cli.output import emit
+
+
+@click.command(short_help="Which hardware should serve a model under a load?")
+@click.argument("model")
+@options.load_options
+@options.length_options
+@options.limit_options
+@options.words("--devices", help="Only these devices (names or YAML files).")
+@click.option("--class", "device_class", metavar="CLASS", help="datacenter, consumer, edge, apple or cpu.")
+@click.option("--device-file", "device_files", multiple=True, metavar="YAML", help="Add a device of your own.")
+@click.option("--provider", help="Only offers of this provider.")
+@click.option("--region", help="Only offers in this region.")
+@click.option("--spot", is_flag=True, help="Accept spot prices.")
+@click.option("--prices", metavar="FILE", help="Your own prices (CSV or YAML) instead of the bundled ones.")
+@click.option("--budget", metavar="USD/PERIOD", help="Largest cost: 5/h, 120/day or 3000/month.")
+@options.words("--weights", help="Weight formats to search [by device class].")
+@options.words("--kv", help="KV formats to search [fp16, and fp8 where native].")
+@click.option("--max-gpus", type=int, default=64, show_default=True, help="Largest fleet.")
+@click.option("--objective", default="cost", show_default=True, help="cost, latency, energy or goodput.")
+@click.option("--acquire", default="auto", show_default=True, help="auto (rent if offered), rent, buy, any.")
+@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Options to show.")
+@click.option("--all", "all_losers", is_flag=True, help="List every device that lost, with its reason.")
+@options.json_option
+def recommend(model: str, **given: Any) -> None:
+    """Rank the hardware that can serve MODEL under a load, priced and explained.
+
+    MODEL is a catalogue name, a folder with config.json, a GGUF file, or a hub id.
+    Give one of --rate, --concurrency, --users. Without a limit, the cheapest fleet
+    that carries the load wins.
+
+    \b
+    Objectives:
+      cost      lowest $/h that meets every limit
+      goodput   most requests per dollar within the limits, at full load
+      latency   lowest mean end-to-end latency
+      energy    lowest J per output token
+
+    \b
+    Examples:
+      inferplan recommend llama-3.1-8b --rate 10 --isl 1500 --osl 300 --ttft-p95 1s --tpot-p95 50ms
+      inferplan recommend qwen3-32b --users 500 --think 30s --class datacenter --provider AWS
+      inferplan recommend llama-3.2-3b --concurrency 1 --class apple --tpot-p95 30ms
+    """
+    from inferplan.api.calls import recommend as call
+    from inferplan.report.recommendation import recommendation_page
+    from inferplan.units import parse_budget, parse_duration
+
+    as_json, all_losers = given.pop("as_json"), given.pop("all_losers")
+    think, budget = given.pop("think"), given.pop("budget")
+    answer = call(
+        model,
+        think_s=parse_duration(think, "--think") if think != "0s" else 0.0,
+        max_devices=given.pop("max_gpus"),
+        budget_usd_per_h=parse_budget(budget) if budget else None,
+        devices=given.pop("devices") or None,
+        **given,
+    )
+    emit("recommend/1", answer.to_dict(), recommendation_page(answer, all_losers=all_losers), as_json=as_json)

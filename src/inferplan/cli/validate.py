@@ -1,0 +1,41 @@
+"""``inferplan validate``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from inferplan.cli import options
+from inferplan.cli.output import emit
+
+
+@click.command(short_help="Predict tables of measured results and score the predictions.")
+@click.argument("truth", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Write the predictions to this CSV file.")
+@click.option("--cells", is_flag=True, help="Break the score down by engine and hardware.")
+@options.json_option
+def validate(truth: tuple[Path, ...], out: Path | None, *, cells: bool, as_json: bool) -> None:
+    """Predict every row of TRUTH (CSV, schema in docs/validate.md) and print the score.
+
+    The error of a kind is the median relative error per (hardware, family, source)
+    cell, averaged over cells. A row that is refused carries its reason.
+
+    \b
+    Example:
+      inferplan validate datacenter.csv edge.csv --out predictions.csv
+    """
+    from inferplan.measure.predictions import write_predictions
+    from inferplan.measure.score import score, score_lines
+    from inferplan.measure.truth import read_truth
+    from inferplan.measure.validate import predict_rows
+    from inferplan.report.table import Page
+
+    rows = [row for path in truth for row in read_truth(path)]
+    with click.progressbar(length=len(rows), label="predicting", file=sys.stderr) as bar:
+        predictions = predict_rows(rows, bar.update)
+    if out:
+        write_predictions(out, predictions)
+    result = score(rows, predictions, cells=cells)
+    emit("validate/1", result.to_dict(), Page(("\n".join(score_lines(result)),)), as_json=as_json)

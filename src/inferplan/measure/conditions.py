@@ -1,0 +1,83 @@
+"""What a truth row says about its run beyond the columns: in its notes, in fixed phrases."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from inferplan.measure.truth import TruthRow
+
+_NUMBER = r"(\d[\d,]*)"
+_REQUESTS = re.compile(_NUMBER + r" (?:prompts|requests|samples|queries)\b")
+_PAST = re.compile(r"\b(?:depth|after) " + _NUMBER + r"\b")
+_STATIC_GRAPH = re.compile(r"context_length " + _NUMBER + r"; static graph")
+_SEQS = re.compile(r"\bmax[-_]num[-_]seqs[ =]" + _NUMBER)
+_BUDGET = re.compile(r"(?:\bub=|\bmax[-_]num[-_]batched[-_]tokens[ =])" + _NUMBER)
+_RANGE = re.compile(r"RANDOM_RANGE_RATIO (\d?\.\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Conditions of a run as its row states them. None: not stated.
+
+    Parameters
+    ----------
+    isl, osl : float or None
+        Mean input and output length [tokens].
+    past : float
+        Tokens already cached per sequence before a prefill.
+    graph_tokens : float
+        Context a static graph always works on; 0: none.
+    requests : float or None
+        Requests of the whole run.
+    max_num_seqs, max_num_batched_tokens : int or None
+        Engine knobs.
+    """
+
+    isl: float | None
+    osl: float | None
+    past: float = 0.0
+    graph_tokens: float = 0.0
+    requests: float | None = None
+    max_num_seqs: int | None = None
+    max_num_batched_tokens: int | None = None
+
+
+def conditions_of(row: TruthRow) -> Conditions:
+    """The conditions of a row, from its columns and its notes.
+
+    Parameters
+    ----------
+    row : TruthRow
+        A measurement. Lengths drawn evenly from ``[ratio, 1]`` times a bound are taken
+        at their mean. A prefill behind cached tokens says "depth N" or "after N".
+
+    Examples
+    --------
+    >>> from inferplan.measure.truth import COLUMNS
+    >>> row = TruthRow(**dict.fromkeys(COLUMNS, "") | {"isl": 8192.0, "osl": None,
+    ...     "notes": "depth 4096; ub=2048; 1,000 prompts"})
+    >>> found = conditions_of(row)
+    >>> found.past, found.max_num_batched_tokens, found.requests
+    (4096.0, 2048, 1000.0)
+    """
+    ratio = _find(_RANGE, row.notes)
+    mean = 1.0 if ratio is None else (1.0 + ratio) / 2.0
+    return Conditions(
+        isl=None if row.isl is None else row.isl * mean,
+        osl=None if row.osl is None else row.osl * mean,
+        past=(_find(_PAST, row.notes) or 0.0) if row.metric == "prefill_tok_s" else 0.0,
+        graph_tokens=_find(_STATIC_GRAPH, row.notes) or 0.0,
+        requests=_find(_REQUESTS, row.notes),
+        max_num_seqs=_whole(_find(_SEQS, row.notes)),
+        max_num_batched_tokens=_whole(_find(_BUDGET, row.notes)),
+    )
+
+
+def _find(pattern: re.Pattern[str], text: str) -> float | None:
+    match = pattern.search(text)
+    return float(match[1].replace(",", "")) if match else None
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)

@@ -1,0 +1,141 @@
+"""The deployment that a truth row measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from inferplan.catalog.devices import device
+from inferplan.catalog.efficiency import engine
+from inferplan.catalog.formats import kv_format, weight_format
+from inferplan.catalog.models import model
+from inferplan.catalog.types import ModelSpec
+from inferplan.errors import InputError, UnknownNameError
+from inferplan.estimate.deployment import Deployment, engine_knobs
+from inferplan.estimate.machine import machine
+from inferplan.estimate.memory import sequences_held
+from inferplan.measure.conditions import conditions_of
+from inferplan.measure.truth import TruthRow
+
+T = TypeVar("T")
+
+ATTENTION_DP = ("vllm", "sglang")
+"""Engines whose data-parallel MoE shares the experts over all ranks."""
+
+FULLEST = 0.99
+"""Share of memory at which a run that did fit is tried again."""
+
+SMALLEST_BUDGET = 512
+"""Token budget of a step at which a run that did fit is tried again."""
+
+
+def model_of(row: TruthRow) -> ModelSpec:
+    """The model that a row measured.
+
+    Raises
+    ------
+    InputError
+        If the catalogue does not know it; names the row.
+    """
+    return _named(row, "model", row.model, model)
+
+
+def plan_of(row: TruthRow) -> Deployment:
+    """The deployment that a row measured.
+
+    Parameters
+    ----------
+    row : TruthRow
+        A measurement. The stated parallel sizes hold unless they name more devices
+        than there are (some sources count the cores of a chip); a blank tensor-parallel
+        size takes the accelerators that the others leave. ``16bit`` weights are bf16, a
+        blank or ``auto`` KV format is 16 bit, knobs not in the notes are the engine's.
+
+    Returns
+    -------
+    Deployment
+        A static batch is not limited by the engine's ``max_num_seqs``.
+
+    Raises
+    ------
+    InputError
+        If the catalogue does not know a name in it; names the row and the column.
+
+    Examples
+    --------
+    >>> from inferplan.measure.truth import COLUMNS
+    >>> row = TruthRow(**dict.fromkeys(COLUMNS) | {"hardware": "h100_sxm", "n_accel": 8,
+    ...     "dp": 2, "model": "Llama-3.1-70B", "weights": "fp8", "kv_cache": "auto",
+    ...     "engine": "vllm", "scenario": "offline", "metric": "req_s", "notes": ""})
+    >>> plan_of(row).layout
+    '2 x TP4'
+    """
+    card = _named(row, "hardware", row.hardware, device)
+    software = _named(row, "engine", row.engine, engine)
+    tp, pp, dp = _layout(row)
+    shared = dp > 1 and software.id in ATTENTION_DP and model_of(row).is_moe
+    seqs, budget = engine_knobs(software, card)
+    said = conditions_of(row)
+    seqs = said.max_num_seqs or seqs
+    if row.scenario in ("static_batch", "single_stream"):
+        seqs = max(seqs, row.concurrency_or_batch or 1)
+    return Deployment(
+        card,
+        _named(row, "weights", row.weights, weight_format),
+        _named(row, "kv_cache", _kv_name(row.kv_cache), kv_format),
+        software,
+        tp=tp,
+        pp=pp,
+        dp=dp if shared else 1,
+        replicas=1 if shared else dp,
+        max_num_seqs=seqs,
+        max_num_batched_tokens=said.max_num_batched_tokens or budget,
+        gpu_memory_utilization=software["gpu_memory_utilization"],
+    )
+
+
+def with_room(spec: ModelSpec, plan: Deployment, tokens: float, batch: float) -> Deployment:
+    """The plan, or the same with the memory settings a user falls back to, if it needs them.
+
+    A run that was measured did fit. Where our reserves say that not one request of
+    *tokens* does, the engine must have been given all memory and a small step budget.
+
+    Parameters
+    ----------
+    spec, plan : ModelSpec, Deployment
+        What was run.
+    tokens : float
+        Longest context of a request [tokens].
+    batch : float
+        Requests that may run at once; no more need buffers.
+    """
+    if float(sequences_held(spec, machine(plan), max(tokens, 1.0))) >= 1.0:
+        return plan
+    return replace(
+        plan,
+        gpu_memory_utilization=FULLEST,
+        max_num_batched_tokens=min(plan.max_num_batched_tokens, SMALLEST_BUDGET),
+        max_num_seqs=max(1, min(plan.max_num_seqs, int(batch))),
+    )
+
+
+def _layout(row: TruthRow) -> tuple[int, int, int]:
+    pp, dp = row.pp or 1, row.dp or 1
+    devices = row.n_accel or (row.tp or 1) * pp * dp
+    left = max(1, devices // (pp * dp))
+    return min(row.tp or left, left), pp, dp
+
+
+def _kv_name(text: str) -> str:
+    return "fp16" if text in ("", "auto") else text
+
+
+def _named(row: TruthRow, column: str, value: str, find: Callable[[str], T]) -> T:
+    try:
+        return find(value)
+    except UnknownNameError as error:
+        guess = " or ".join(error.nearest)
+        fix = f"did you mean {guess}?" if guess else "add it to the catalogue or leave the row out"
+        where = f"case {row.case_id}, column {column}"
+        raise InputError(where, repr(value), "is not known", fix) from error

@@ -1,0 +1,33 @@
+"""Sums that keep their derivation."""
+
+from __future__ import annotations
+
+from inferplan.provenance import formula
+from inferplan.units import Num
+
+
+@formula("sum of the terms", unit="", source="definition")
+def total(*terms: Num) -> Num:
+    """The sum of like quantities; the unit is that of the terms.
+
+    Examples
+    --------
+    >>> total(1.0, 2.0, 3.0)
+    6.0
+    """
+    out = terms[0]
+    for term in terms[1:]:
+        out = out + term
+    return out
+
+
+@formula("a * b", unit="", source="definition")
+def product(a: Num, b: Num) -> Num:
+    """The product of two quantities.
+
+    Examples
+    --------
+    >>> product(2.0, 3.0)
+    6.0
+    """
+    return a * b

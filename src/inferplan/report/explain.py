@@ -1,0 +1,215 @@
+"""The derivation of any printed figure: the same formulas, run on sourced nodes.
+
+Nothing is recomputed by a second path: the estimate's own functions are called with
+a traced machine (:func:`inferplan.estimate.machine.traced_machine`), so the value at
+the root equals the printed one exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from inferplan.catalog.efficiency import profiles
+from inferplan.catalog.types import ModelSpec
+from inferplan.cost.cloud import rent_usd_per_h
+from inferplan.cost.per_token import input_time_share, one_minus, usd_per_mtok_of
+from inferplan.errors import CannotPredictError, UnknownNameError
+from inferplan.estimate.deployment import Deployment
+from inferplan.estimate.machine import traced_machine
+from inferplan.estimate.memory import cache_bytes_per_seq, memory_use, sequences_held
+from inferplan.estimate.operators import operators
+from inferplan.estimate.predict import prefill_step
+from inferplan.estimate.steady import Lengths, operating_point
+from inferplan.estimate.step import Batch, step_time
+from inferplan.physics import batching
+from inferplan.physics.arithmetic import product
+from inferplan.physics.power import busy_share, energy_per_token, fleet_power
+from inferplan.plan.price import Price, owned_usd_per_h, ownership_facts
+from inferplan.provenance import Fact, Grade, Node, chosen, given, named
+
+SOLVED = "solved: the batch at which Little's law gives the asked demand"
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A deployment and a load, ready to derive figures from.
+
+    Parameters
+    ----------
+    model : ModelSpec
+        The model.
+    plan : Deployment
+        The deployment.
+    isl, prompt, osl : float
+        Input tokens, those not in the prefix cache, output tokens.
+    batch : float
+        Sequences decoding in a replica: given, or solved from a load.
+    price : Price or None
+        For figures in dollars.
+    """
+
+    model: ModelSpec
+    plan: Deployment
+    isl: float
+    prompt: float
+    osl: float
+    batch: float
+    price: Price | None = None
+
+    @cached_property
+    def machine(self) -> Any:
+        """The deployment's numbers as nodes."""
+        return traced_machine(self.plan)
+
+    @cached_property
+    def lengths(self) -> Lengths:
+        """Request lengths as nodes."""
+        isl, prompt, osl = (
+            chosen(name, value, "tokens")
+            for name, value in (("isl", self.isl), ("uncached input", self.prompt), ("osl", self.osl))
+        )
+        return Lengths(isl, prompt, osl)  # type: ignore[arg-type]
+
+    @cached_property
+    def batch_node(self) -> Any:
+        """The batch as a node."""
+        return chosen("batch", self.batch, "sequences", SOLVED)
+
+    @cached_property
+    def point(self) -> Any:
+        """The steady state as nodes."""
+        return operating_point(
+            operators(self.model), self.machine, self.lengths, self.batch_node
+        )
+
+    def latency(self, metric: str, statistic: str) -> Any:
+        """A latency quantile under load [s]."""
+        return getattr(self.point, metric)[statistic]
+
+    def idle_ttft(self) -> Any:
+        """Prefill of one prompt by an idle replica [s]."""
+        ops, m = operators(self.model), self.machine
+        step, chunks = prefill_step(ops, m, self.lengths.isl)
+        return batching.prompt_time(named("prefill step", step.total_s), chunks, m.pp)
+
+    def decode_step(self) -> Any:
+        """One decode step of the batch [s]."""
+        m, lengths = self.machine, self.lengths
+        context = batching.mean_decode_context(lengths.isl, lengths.osl)
+        micro = batching.micro_batch(chosen("batch", self.batch, "sequences"), m.pp)  # type: ignore[arg-type]
+        return step_time(operators(self.model), m, Batch(micro, context)).total_s
+
+    def rate(self) -> Any:
+        """Requests per second of all replicas [1/s]."""
+        replicas = chosen("replicas", self.plan.replicas, "replicas", "the plan")
+        return named("requests per s", product(self.point.rate_per_s, replicas))
+
+    def usd_per_h(self) -> Any:
+        """Cost of the fleet [USD/h]."""
+        if self.price is None:
+            raise CannotPredictError("no price: give --rate and a device that is for rent or sale")
+        if self.price.offer is None:
+            facts = ownership_facts(self.plan.device)
+            nodes: Mapping[str, Any] = {name: given(name, fact) for name, fact in facts.items()}
+            return owned_usd_per_h(nodes, chosen("devices", self.plan.devices, "devices", "the plan"))  # type: ignore[arg-type]
+        offer = self.price.offer
+        fact = Fact(offer.usd_per_h, "USD/h", offer.source, f"{offer.provider} {offer.instance} {offer.region}",
+                    offer.as_of, Grade.SPEC)  # fmt: skip
+        instances = chosen("instances", self.price.count, "instances", "the plan")
+        return rent_usd_per_h(instances, given("offer", fact))  # type: ignore[arg-type]
+
+    def usd_per_mtok(self, kind: str) -> Any:
+        """Cost of a million input or output tokens [USD]."""
+        mix = self.point.mix
+        share = input_time_share(mix.share, mix.mixed.total_s, mix.decode.total_s, mix.mean_s)
+        tokens = self.lengths.isl if kind == "in" else self.lengths.osl
+        part = named("time on input", share) if kind == "in" else named("time on output", one_minus(share))
+        return usd_per_mtok_of(self.usd_per_h(), part, named("tokens per s", product(self.rate(), tokens)))
+
+    def power(self) -> Any:
+        """Mean power of the accelerators [W]."""
+        facts, profile = self.plan.device.facts, profiles()[self.plan.device.profile]
+        if "tdp_w" not in facts:
+            raise CannotPredictError(f"the power limit of {self.plan.device.id} is not known")
+        shares = [given(n, profile.facts[n]) for n in ("idle_power_frac", "active_power_frac")]
+        devices = chosen("devices", self.plan.devices, "devices", "the plan")
+        return fleet_power(devices, given("tdp_w", facts["tdp_w"]), *shares, busy_share(self.batch_node))  # type: ignore[arg-type]
+
+    def energy(self) -> Any:
+        """Energy per output token [J]."""
+        return energy_per_token(self.power(), product(self.rate(), self.lengths.osl))
+
+    def cache(self) -> Any:
+        """Cache of one request of full length on one device [B]."""
+        context = batching.request_tokens(self.lengths.isl, self.lengths.osl)
+        return cache_bytes_per_seq(operators(self.model), self.machine, context)
+
+    def held(self) -> Any:
+        """Requests of full length that one replica's pool holds."""
+        context = batching.request_tokens(self.lengths.isl, self.lengths.osl)
+        return sequences_held(self.model, self.machine, context)
+
+
+def _figures() -> dict[str, Callable[[Derivation], Any]]:
+    out: dict[str, Callable[[Derivation], Any]] = {
+        "ttft": Derivation.idle_ttft,
+        "tpot": Derivation.decode_step,
+        "rate": Derivation.rate,
+        "usd_per_h": Derivation.usd_per_h,
+        "usd_per_mtok_in": lambda d: d.usd_per_mtok("in"),
+        "usd_per_mtok_out": lambda d: d.usd_per_mtok("out"),
+        "power_w": Derivation.power,
+        "j_per_token": Derivation.energy,
+        "weights_bytes": lambda d: memory_use(d.model, d.machine).weights_bytes,
+        "kv_pool_bytes": lambda d: memory_use(d.model, d.machine).kv_pool_bytes,
+        "kv_bytes_per_seq": Derivation.cache,
+        "sequences_held": Derivation.held,
+    }
+    for metric in ("ttft", "tpot", "e2e"):
+        for statistic in ("mean", "p50", "p90", "p95", "p99"):
+            out[f"{metric}_{statistic}"] = (
+                lambda d, metric=metric, statistic=statistic: d.latency(metric, statistic)
+            )
+    return out
+
+
+FIGURES = _figures()
+"""Figure name -> how to derive it. ``ttft`` and ``tpot`` are of an unloaded replica at a batch;
+``ttft_p95`` and the like are under a load."""
+
+
+def explain(figure: str, derivation: Derivation) -> Node:
+    """The derivation tree of a figure.
+
+    Parameters
+    ----------
+    figure : str
+        A key of :data:`FIGURES`.
+    derivation : Derivation
+        Model, deployment, lengths, batch and price.
+
+    Returns
+    -------
+    Node
+        Its value equals the printed figure exactly.
+
+    Raises
+    ------
+    UnknownNameError
+        For an unknown figure.
+    CannotPredictError
+        If the figure needs a price or a fact that is missing.
+
+    Examples
+    --------
+    >>> import inferplan as ip
+    >>> node = ip.explain("tpot", "llama-3.1-8b", "h100_sxm", isl=1000, osl=200)
+    >>> node.value == ip.predict("llama-3.1-8b", "h100_sxm", isl=1000, osl=200).tpot_s
+    True
+    """
+    if figure not in FIGURES:
+        raise UnknownNameError("figure", figure, FIGURES, "one of: " + ", ".join(FIGURES))
+    return named(figure, FIGURES[figure](derivation))  # type: ignore[no-any-return]

@@ -1,0 +1,145 @@
+"""A recommendation as a page."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from inferplan.plan.losers import Loser
+from inferplan.plan.option import Option
+from inferplan.plan.question import OBJECTIVES
+from inferplan.plan.recommend import Recommendation
+from inferplan.report.table import Page, Table
+from inferplan.units import show_count, show_duration, show_usd
+
+SHOWN_LOSERS = 12
+"""Losers listed one by one unless all are asked for."""
+
+
+def recommendation_page(answer: Recommendation, *, all_losers: bool = False) -> Page:
+    """The recommendation for a terminal or a notebook.
+
+    Parameters
+    ----------
+    answer : Recommendation
+        The result.
+    all_losers : bool
+        List every device that lost instead of the nearest dozen.
+    """
+    question = answer.question
+    slos = ", ".join(str(slo) for slo in question.slos) or "no latency objective"
+    parts: list[str | Table] = [
+        f"{question.model.id}: {question.load}; {slos}",
+        _verdict(answer),
+        _fleets(answer),
+        _figures(answer),
+        _front(answer),
+    ]
+    if answer.purchases:
+        parts.append(_purchases(answer))
+    parts += _losers(answer.losers, all_losers=all_losers)
+    parts += ["Assumptions", *(f"  - {line}" for line in answer.assumptions)]
+    return Page(tuple(parts))
+
+
+def fleet(option: Option) -> str:
+    """Devices and layout in a few words.
+
+    Shown as in ``2 x TP4 h100_sxm``: replicas, layout, device.
+    """
+    plan = option.plan
+    size = "" if plan.devices_per_replica == 1 else f"({plan.layout.split(' x ')[1]}) "
+    return f"{plan.replicas} x {size}{plan.device.id}"
+
+
+def _verdict(answer: Recommendation) -> str:
+    best, goodput = answer.best, answer.goodput[0]
+    objective = answer.question.objective
+    lines = [
+        f"{objective.capitalize()}: {fleet(best)}, {best.plan.weights.id} weights, {best.price.how} at"
+        f" {show_usd(best.price.usd_per_h)}/h ({OBJECTIVES[objective]}).",
+        f"Goodput per dollar: {fleet(goodput)}, {goodput.requests_per_usd:,.0f} requests/$ at full load"
+        " (most requests per dollar within the objectives; may be a larger fleet than you need).",
+    ]
+    return "\n".join(lines)
+
+
+def _fleets(answer: Recommendation) -> Table:
+    rows = [
+        (
+            str(rank),
+            fleet(o),
+            f"{o.plan.weights.id} / {o.plan.kv.id}",
+            str(o.plan.max_num_seqs),
+            o.price.what if o.price.count == 1 or o.price.how == "buy" else f"{o.price.count} x {o.price.what}",
+            show_usd(o.price.usd_per_h),
+            f"{show_usd(round(o.price.usd_per_month))[:-3]}",
+            o.price.as_of.replace(" (undated)", "") + (" !" if o.price.stale else ""),
+        )
+        for rank, o in enumerate(answer.options, 1)
+    ]
+    columns = (">#", "fleet", "weights / KV", ">seqs", "~what to get", ">$/h", ">$/month", "price of")
+    note = "! = older than 90 days or undated" if any(o.price.stale for o in answer.options) else ""
+    return Table(f"What to {answer.best.price.how}, ranked by {answer.question.objective}", columns, tuple(rows), note)
+
+
+def _figures(answer: Recommendation) -> Table:
+    rows = [
+        (
+            str(rank),
+            o.plan.device.id,
+            show_duration(o.result.ttft.p95),
+            show_duration(o.result.tpot.p95),
+            show_duration(o.result.e2e.mean),
+            show_count(o.result.output_tok_s),
+            f"{o.headroom_frac:+.0%}",
+            show_usd(o.usd_per_mtok_in),
+            show_usd(o.usd_per_mtok_out),
+            "-" if o.j_per_token is None else f"{o.j_per_token:.2f}",
+        )
+        for rank, o in enumerate(answer.options, 1)
+    ]
+    columns = (">#", "device", ">TTFT p95", ">TPOT p95", ">E2E mean", ">tok/s", ">headroom",
+               ">$/M in", ">$/M out", ">J/tok")  # fmt: skip
+    return Table("How it serves the load", columns, tuple(rows))
+
+
+def _front(answer: Recommendation) -> Table:
+    rows = [
+        (
+            fleet(o),
+            f"{o.plan.weights.id} / {o.plan.kv.id}",
+            show_usd(o.price.usd_per_h),
+            show_duration(o.result.ttft.p95),
+            show_duration(o.result.e2e.mean),
+        )
+        for o in answer.front
+    ]
+    columns = ("fleet", "weights / KV", ">$/h", ">TTFT p95", ">E2E mean")
+    return Table("Pareto front: nothing is both cheaper and faster than these", columns, tuple(rows))
+
+
+def _purchases(answer: Recommendation) -> Table:
+    rows = [
+        (
+            fleet(o),
+            f"{o.plan.weights.id} / {o.plan.kv.id}",
+            o.price.what,
+            show_usd(o.price.upfront_usd)[:-3],
+            show_usd(o.price.usd_per_h),
+            show_duration(o.result.tpot.p95),
+        )
+        for o in answer.purchases
+    ]
+    columns = ("fleet", "weights / KV", "~what is in the price", ">$ up front", ">$/h", ">TPOT p95")
+    return Table("If you buy instead (not comparable with rent hour by hour)", columns, tuple(rows))
+
+
+def _losers(losers: tuple[Loser, ...], *, all_losers: bool) -> list[str | Table]:
+    if not losers:
+        return []
+    shown = losers if all_losers else losers[:SHOWN_LOSERS]
+    counts = ", ".join(f"{n} {kind}" for kind, n in Counter(x.kind for x in losers).items())
+    rows = tuple((loser.device_id, loser.kind, loser.reason) for loser in shown)
+    table = Table(f"Why {len(losers)} other devices lost: {counts}", ("device", "", "~reason"), rows)
+    rest = len(losers) - len(shown)
+    return [table, f"... and {rest} more: --all lists every device with its reason"] if rest else [table]
