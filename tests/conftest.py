@@ -8,4 +8,7 @@ settings.register_profile(
     derandomize=True,  # the same examples on every run: a red build is a red change
     max_examples=60,
 )
+settings.register_profile("hunt", deadline=None, max_examples=1000, database=None)
+"""For people with time: ``pytest tests/properties --hypothesis-profile hunt``."""
+
 settings.load_profile("house")

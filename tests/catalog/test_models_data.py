@@ -43,7 +43,7 @@ def test_provenance_is_whole(spec):
     assert spec.family
     assert spec.architecture
     assert spec.licence
-    assert spec.native_format in {"bf16", "fp16", "fp8", "mxfp4", "int4", "ternary"}
+    assert spec.native_format in {"bf16", "fp16", "fp8", "mxfp4", "int4", "tq2_0"}
 
 
 @pytest.mark.parametrize("row", [*rows("models.csv")], ids=lambda row: row["name"])

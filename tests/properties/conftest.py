@@ -3,14 +3,16 @@
 from dataclasses import dataclass, replace
 from functools import cache
 
+import numpy as np
 import pytest
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from inferplan.catalog.devices import device, devices, fill
 from inferplan.catalog.models import model
 from inferplan.catalog.types import ModelSpec
 from inferplan.estimate.deployment import Deployment, default_engine, engine_knobs
-from inferplan.estimate.machine import Machine, machine, stacked
+from inferplan.estimate.machine import NAMES, Machine, machine
 from inferplan.estimate.memory import sequences_held
 from inferplan.estimate.operators import Operators, operators
 from inferplan.plan.space import kv_choices, layouts, weight_choices
@@ -44,13 +46,21 @@ CONTEXT = 2048
 """Tokens of which every drawn deployment holds at least one sequence."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Case:
     model: ModelSpec
     plan: Deployment
     batch: float
     isl: float
     osl: float
+
+    def __repr__(self) -> str:
+        m = {name: getattr(self.m, name) for name in ("mem_bytes", "mem_bytes_per_s", "link_bytes_per_s")}
+        p = self.plan
+        return (
+            f"{self.model.id} on {p.layout} {p.device.id} {p.weights.id}/{p.kv.id}"
+            f" {self.batch} x {self.isl}+{self.osl} {m}"
+        )
 
     @property
     def m(self) -> Machine:
@@ -77,56 +87,58 @@ def _plans(chosen, spec):
     ]  # fmt: skip
 
 
-def _fit(chosen):
-    out = []
-    for name in MODELS:
-        plans = _plans(chosen, model(name))
-        if plans:
-            held = sequences_held(model(name), stacked([machine(p) for p in plans]), CONTEXT)
-            out += [(name, plan) for plan, n in zip(plans, held, strict=True) if n >= 1]
-    return out
+def _fit(chosen, name):
+    plans = _plans(chosen, model(name))
+    if not plans:
+        return []
+    table = np.array([[getattr(m, field) for field in NAMES] for m in map(machine, plans)])
+    every = Machine(**dict(zip(NAMES, table.T, strict=True)))
+    held = sequences_held(model(name), every, CONTEXT)
+    return [plan for plan, n in zip(plans, held, strict=True) if n >= 1]
 
 
 @cache
 def _fit_by_id(device_id):
-    return _fit(device(device_id))
+    fits = {name: _fit(device(device_id), name) for name in MODELS}
+    return {name: plans for name, plans in fits.items() if plans}
 
 
 @st.composite
-def invented(draw):
+def _invented(draw):
     """A device that nobody sells, from a calculator to beyond anything announced."""
     like = device(draw(st.sampled_from(("h100_sxm", "rtx4090", "l40s", "mi300x", "m3_max_40c"))))
     values = {
-        "mem_bytes": draw(st.floats(4e9, 1e12)),
+        "mem_bytes": draw(st.floats(1e10, 1e12)),
         "mem_bytes_per_s": draw(st.floats(3e10, 3e13)),
         "peak_flop_per_s.fp16": draw(st.floats(1e12, 5e15)),
         "link.bytes_per_s": draw(st.floats(1e9, 2e12)),
         "link.domain_size": draw(st.sampled_from((1.0, 2.0, 8.0, 72.0))),
     }
-    facts = {name: Fact(value, "", "invented", grade=Grade.ASSUMED) for name, value in values.items()}
+    facts = {key: Fact(value, "", "invented", grade=Grade.ASSUMED) for key, value in values.items()}
     named = replace(like, id="invented", mem_options_bytes=())
     return fill(named, facts, draw(st.sampled_from(("nvlink", "pcie", "none"))))
 
 
 @cache
 def _runnable():
-    return tuple(sorted(name for name, d in devices().items() if d.peak_flop_per_s and _fits_any(name)))
-
-
-def _fits_any(name):
-    # the smallest model in two bytes, with room to spare, is a cheap stand-in for trying all
-    return devices()[name].mem_bytes > 6e9 and bool(_fit_by_id(name))
+    """Devices with memory for the smallest model and a published peak."""
+    return tuple(
+        sorted(n for n, d in devices().items() if d.peak_flop_per_s and d.mem_bytes > 6e9)
+    )
 
 
 @st.composite
 def _cases(draw):
     if draw(st.booleans()):
-        pairs = _fit_by_id(draw(st.sampled_from(_runnable())))
+        fits = _fit_by_id(draw(st.sampled_from(_runnable())))
+        assume(fits)
+        name = draw(st.sampled_from(sorted(fits)))
+        plans = fits[name]
     else:
-        pairs = _fit(draw(invented().filter(_fit)))
-    names = sorted({name for name, _ in pairs})
-    name = draw(st.sampled_from(names))
-    plan = draw(st.sampled_from([plan for other, plan in pairs if other == name]))
+        name = draw(st.sampled_from(MODELS))
+        plans = _fit(draw(_invented()), name)
+        assume(plans)
+    plan = draw(st.sampled_from(plans))
     batch = draw(st.one_of(st.just(1.0), st.floats(1.0, 256.0)))
     isl = float(draw(st.integers(1, CONTEXT - 256)))
     return Case(model(name), plan, batch, isl, float(draw(st.integers(2, 256))))
@@ -140,5 +152,5 @@ def cases():
 
 @pytest.fixture(scope="session")
 def fitting():
-    """Device id -> (model name, deployment) of everything that fits it."""
+    """Device id -> model name -> deployments that hold it."""
     return _fit_by_id

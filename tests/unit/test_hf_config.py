@@ -368,7 +368,7 @@ QUANTISED = [
     ({"quant_method": "fp8", "weight_block_size": [128, 128]}, "fp8"),
     ({"quant_method": "awq", "bits": 4, "group_size": 128}, "awq-int4"),
     ({"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": True}, "gptq4_g128_act"),
-    ({"quant_method": "gptq", "bits": 8, "group_size": -1}, "gptq8"),
+    ({"quant_method": "gptq", "bits": 8, "group_size": -1}, "int8"),
     ({"quant_method": "mxfp4"}, "mxfp4"),
     ({"quant_method": "modelopt", "quant_algo": "NVFP4"}, "nvfp4"),
     ({"quant_method": "modelopt", "quant_algo": "FP8"}, "fp8"),

@@ -32,7 +32,12 @@ def test_config_is_read(monkeypatch, tmp_path):
     file = tmp_path / "config.json"
     file.write_text(json.dumps(CONFIG), encoding="utf-8")
     asked = []
-    monkeypatch.setattr(hub, "hf_hub_download", lambda *args: asked.append(args) or str(file))
+
+    def download(*args):
+        asked.append(args)
+        return str(file)
+
+    monkeypatch.setattr(hub, "hf_hub_download", download)
     spec, weights = model_from_hub("someone/toy-model")
     assert asked == [("someone/toy-model", "config.json")]
     assert (spec.id, spec.hf_id, weights) == ("toy-model", "someone/toy-model", "fp8")

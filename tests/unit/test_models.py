@@ -53,7 +53,7 @@ def test_names(typed, meant):
         ("nvidia/Llama-3.1-8B-Instruct-FP8", "llama-3.1-8b", "fp8"),
         ("RedHatAI/Qwen3-32B-FP8-dynamic", "qwen3-32b", "fp8"),
         ("gpt-oss-20b-MXFP4-Q8", "gpt-oss-20b", "mxfp4"),
-        ("bartowski/gemma-3-4b-it-Q6_K_L", "gemma-3-4b", "q6_k_l"),
+        ("bartowski/gemma-3-4b-it-Q6_K_L", "gemma-3-4b", "q6_k"),
         ("Qwen3-8B-IQ4_XS", "qwen3-8b", "iq4_xs"),
         ("mlx-community/Qwen3-8B-6bit", "qwen3-8b", "mlx_q6"),
         ("stranger/Llama-3.1-8B-AWQ", "stranger/llama-3.1-8b", "awq-int4"),

@@ -20,7 +20,7 @@ CONFIG = {
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
-    monkeypatch.setattr(hub, "model_from_hub", lambda repo: (f"hub:{repo}", None))
+    monkeypatch.setattr(hub, "model_from_hub", lambda repo: (model("Llama-3-8B"), repo))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_missing_file_is_not_looked_up_on_the_hub(name):
 
 
 def test_repository_goes_to_the_hub():
-    assert resolve_model("someone/something-new") == ("hub:someone/something-new", None)
+    assert resolve_model("someone/something-new")[1] == "someone/something-new"
 
 
 @pytest.mark.parametrize("name", ["Lama-3-8", "a/b/c", "", " ", "x" * 5000, "nul\0l"])

@@ -323,10 +323,9 @@ def price_of(
     plan: Deployment, *, prices: str | None = None, provider: str | None = None, acquire: str = "auto"
 ) -> price_module.Price | None:
     """Cheapest price of a deployment's fleet, rented if anybody rents it out."""
-    offers = price_module.offers_by_device(build.select_offers(prices, provider))
+    market = price_module.Market.of(build.select_offers(prices, provider), build.today())
     ways = ("rent", "buy") if acquire == "auto" else (acquire,)
-    one = replace(plan, replicas=1)
-    found = (price_module.price(one, plan.replicas, way, offers, build.today()) for way in ways)
+    found = (market.price(replace(plan, replicas=1), plan.replicas, way) for way in ways)
     return next((price for price in found if price is not None), None)
 
 

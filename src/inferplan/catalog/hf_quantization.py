@@ -51,17 +51,12 @@ def _of(config: Mapping[str, Any], method: str) -> str | None:
 
 
 def _integer_method(config: Mapping[str, Any], method: str) -> str:
-    if method == "gptq":
-        return _gptq(config)
-    if method == "awq":
-        return f"awq-int{_integer(config, 'bits', 4)}"
-    return "int4" if config.get("load_in_4bit") else "int8"
-
-
-def _gptq(config: Mapping[str, Any]) -> str:
-    bits, group = _integer(config, "bits", 4), _integer(config, "group_size", 128)
-    order = "_act" if config.get("desc_act") is True else ""
-    return f"gptq{bits}_g{group}{order}" if group > 0 else f"gptq{bits}"
+    bits = 4 if config.get("load_in_4bit") else _integer(config, "bits", 4)
+    if bits == 8 or config.get("load_in_8bit"):
+        return "int8"
+    if method == "gptq" and bits == 4:  # other group sizes differ by under 0.5 bit
+        return "gptq4_g128_act" if config.get("desc_act") is True else "gptq4_g128"
+    return "awq-int4" if (method, bits) == ("awq", 4) else f"int{bits}"
 
 
 def _compressed_tensors(config: Mapping[str, Any]) -> str | None:

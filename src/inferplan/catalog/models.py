@@ -36,12 +36,15 @@ _FORMATS = {
 """Trailing words that name a weight format -> its name in the catalogue."""
 
 _GGUF_FORMAT = re.compile(r"[-_.](i?q\d_(?:k_(?:xl|s|m|l)|k|0|1|xs|s|nl))$")
+_LARGE_HEAD = {"q4_k_l": "q4_k_m", "q5_k_l": "q5_k_m", "q6_k_l": "q6_k"}
+"""Repackagers' names for a known format with a wider head -> that format."""
+
 _SIZE_POINT = re.compile(r"(?<=\d)[._](?=\d+[bm]\b)")
 _LAST_WORD = re.compile(r"^(.+?)[-_.]([a-z0-9]+)$")
 
 _WORDS = {"mxfp4 experts, bf16 rest": "mxfp4", "fp4 experts, fp8 rest": "mxfp4"}
 _WORDS |= {"int4 experts (QAT), bf16 rest": "int4"}
-_WORDS |= {"ternary 1.58-bit weights (int8 activations)": "ternary"}
+_WORDS |= {"ternary 1.58-bit weights (int8 activations)": "tq2_0"}
 """Wording of the ``native_dtype`` column -> weight format."""
 
 
@@ -136,7 +139,7 @@ def _stages(name: str) -> Iterator[tuple[str, str]]:
     while True:
         gguf, last = _GGUF_FORMAT.search(rest), _LAST_WORD.match(rest)
         if gguf:
-            rest, weights = rest[: gguf.start()], gguf.group(1)
+            rest, weights = rest[: gguf.start()], _LARGE_HEAD.get(gguf.group(1), gguf.group(1))
         elif last and (last.group(2) in _VARIANTS or last.group(2) in _FORMATS):
             rest, weights = last.group(1), _FORMATS.get(last.group(2), "")
         else:

@@ -14,6 +14,7 @@ import numpy as np
 
 from inferplan.catalog.types import ModelSpec
 from inferplan.estimate.deployment import Deployment
+from inferplan.estimate.offline import last_first_token, queue_run
 from inferplan.estimate.run_result import RunResult, plus, rates, same
 from inferplan.estimate.serving import SMALLEST_BATCH, STABLE_UTILISATION
 from inferplan.estimate.setting import Setting, setting
@@ -169,7 +170,7 @@ def poisson_run(  # noqa: PLR0913 - the conditions of a run
     -------
     RunResult
         Beyond capacity: throughput at capacity, TPOT at the limit; TTFT grows with the
-        run, so it is None unless *requests* is known.
+        run, so it is None unless *requests* is known: then the run is that of a queue.
 
     Raises
     ------
@@ -187,11 +188,13 @@ def poisson_run(  # noqa: PLR0913 - the conditions of a run
             return point.rate_per_s <= rate
         return point.batch <= batch_seen(rate, each, at.steps * point.tpot["mean"])
 
+    if each is not None and last_first_token(at, each) > each / rate:
+        return queue_run(at, each, plan.replicas, each / rate)
     found = _find(at, within, min(limit, each or limit), each or at.limit)
+    if each is not None:
+        return _finite(at, found, each, plan.replicas, each / rate)
     capacity = float(found.point.rate_per_s) if found.full else rate
-    if each is None:
-        return _steady(at, found, min(rate, capacity) * plan.replicas, late=capacity < rate)
-    return _finite(at, found, plan.replicas, (rate, capacity, each))
+    return _steady(at, found, min(rate, capacity) * plan.replicas, late=capacity < rate)
 
 
 def batch_seen(rate_per_s: float, requests: float, stay_s: Num) -> Num:
@@ -228,21 +231,14 @@ def _steady(at: Setting, found: _Point, rate: float, *, late: bool) -> RunResult
 
 
 def _finite(
-    at: Setting, found: _Point, replicas: int, demand: tuple[float, float, float]
+    at: Setting, found: _Point, requests: float, replicas: int, arriving_s: float
 ) -> RunResult:
-    rate, capacity, requests = demand
-    late = max(0.0, requests / capacity - requests / rate)
-    running = float(max(1.0, min(rate * at.steps * found.tpot.mean, requests, at.limit)))
-    tail = found.ttft.mean + _drain_s(at, running)
-    makespan = requests / rate + late + tail
-    waits = {name: late * share for name, share in _SHARES.items()}
-    ttft = plus(found.ttft, waits)
+    decoding = requests / arriving_s * at.steps * found.tpot.mean
+    running = max(1.0, min(decoding, requests, at.limit))
+    makespan = arriving_s + found.ttft.mean + _drain_s(at, running)
     speed = rates(requests * replicas / makespan, at.isl, at.osl)
-    return RunResult(ttft, found.tpot, _e2e(at, ttft, found.tpot), **speed, makespan_s=makespan)
-
-
-_SHARES = {"mean": 0.5, "p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
-"""Share of the final queueing delay that a request meets, as the queue grows in a line."""
+    e2e = _e2e(at, found.ttft, found.tpot)
+    return RunResult(found.ttft, found.tpot, e2e, **speed, makespan_s=makespan)
 
 
 def _drain_s(at: Setting, running: float) -> float:

@@ -216,16 +216,49 @@ def traced_machine(plan: Deployment) -> Machine:
     return Machine(**{name: given(name, fact) for name, fact in facts_of(plan).items()})  # type: ignore[arg-type]
 
 
-def stacked(machines: Sequence[Machine]) -> Machine:
+def stacked(plans: Sequence[Deployment]) -> tuple[list[Deployment], Machine | None, dict[str, str]]:
     """Many deployments as one machine whose fields are arrays of shape (n,).
+
+    Layouts of the same device, formats and engine differ in their parallel sizes only, so
+    each such group is resolved once.
 
     Parameters
     ----------
-    machines : sequence of Machine
-        At least one, all of floats.
+    plans : sequence of Deployment
+        Any; those that cannot be resolved are left out.
+
+    Returns
+    -------
+    (plans, machine, refused)
+        The deployments kept, in order; None if none is; device id -> why one is left out.
     """
-    table = np.array([[getattr(m, name) for name in NAMES] for m in machines], dtype=float)
-    return Machine(**{name: table[:, i].copy() for i, name in enumerate(NAMES)})
+    kept: list[Deployment] = []
+    table: list[list[float]] = []
+    refused: dict[str, str] = {}
+    rows: dict[object, list[float] | None] = {}
+    for plan in plans:
+        key = (id(plan.device), plan.weights.id, plan.kv.id, plan.engine.id,
+               plan.max_num_seqs, plan.max_num_batched_tokens, plan.gpu_memory_utilization)  # fmt: skip
+        if key not in rows:
+            rows[key] = _row(plan, refused)
+        row = rows[key]
+        if row is not None:
+            kept.append(plan)
+            table.append([plan.tp, plan.pp, plan.dp, *row])
+    if not kept:
+        return [], None, refused
+    columns = np.array(table, dtype=float).T.copy()
+    return kept, Machine(**dict(zip(NAMES, columns, strict=True))), refused
+
+
+def _row(plan: Deployment, refused: dict[str, str]) -> list[float] | None:
+    """All fields of a machine but the three parallel sizes that come first."""
+    try:
+        one = machine(plan)
+    except CannotPredictError as error:
+        refused[plan.device.id] = error.reason
+        return None
+    return [float(getattr(one, name)) for name in NAMES[3:]]
 
 
 def subset(machines: Machine, index: np.typing.NDArray[np.intp]) -> Machine:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inferplan.catalog.types import ModelSpec
+from inferplan.estimate.kv import cache_bytes, state_bytes
 from inferplan.estimate.machine import Machine
-from inferplan.estimate.operators import UNBOUNDED, AttentionCore, Operators, operators
+from inferplan.estimate.operators import Operators, operators
 from inferplan.estimate.params import count_params
 from inferplan.physics import memory
 from inferplan.physics.arithmetic import total
-from inferplan.physics.kv import compressed_entries
 from inferplan.physics.sharding import group_size
 from inferplan.provenance import named
 from inferplan.units import Num
@@ -92,27 +92,8 @@ def memory_use(model: ModelSpec, m: Machine) -> MemoryUse:
     return MemoryUse(weights, activations, m.reserve_bytes, pool, usable)
 
 
-def cached_entries(core: AttentionCore, context: Num) -> Num:
-    """Entries that a layer keeps of a sequence: those in its window, and compressed ones.
-
-    Parameters
-    ----------
-    core : AttentionCore
-        The layer.
-    context : float
-        Tokens of the sequence.
-    """
-    kept = memory.attended_tokens(context, core.window)
-    if core.compression == UNBOUNDED:
-        return kept
-    return total(kept, compressed_entries(context, core.compression))
-
-
 def cache_bytes_per_seq(ops: Operators, m: Machine, context: Num) -> Num:
-    """Cache of one sequence on one device of a pipeline with one stage [B].
-
-    Sums KV inside each group's window, indexer keys and recurrent state; KV heads are
-    copied once ``tp`` exceeds them.
+    """Cache and recurrent state of one sequence on one device of a single-stage replica [B].
 
     Parameters
     ----------
@@ -123,20 +104,7 @@ def cache_bytes_per_seq(ops: Operators, m: Machine, context: Num) -> Num:
     context : float
         Tokens of the sequence.
     """
-    parts: list[Num] = []
-    for core in ops.attention:
-        kept = cached_entries(core, context)
-        token = memory.weight_bytes(core.cache_elements * core.layers, m.kv_bits, 1)
-        shards = memory.kv_shards(m.tp, core.kv_heads)
-        parts.append(named(f"{core.name} cache", memory.cache_read_bytes(1, kept, token, shards)))
-        if core.index_bytes:
-            index = core.index_bytes * core.layers
-            parts.append(memory.cache_read_bytes(1, context, index, 1))
-    parts += [
-        named(s.name, memory.state_bytes(s.state_elements, s.conv_elements, s.layers, m.tp))
-        for s in ops.state
-    ]
-    return total(*parts) if parts else 0.0
+    return total(cache_bytes(ops, context, m.kv_bits, m.tp), state_bytes(ops, m.tp))
 
 
 def sequences_held(model: ModelSpec, m: Machine, context: Num) -> Num:

@@ -73,19 +73,18 @@ class AttentionCore:
         Head widths in prefill.
     decode_qk_dim, decode_v_dim : int
         Head widths in decode (MLA works on the latent itself).
-    cache_elements : int
-        Elements cached per token and layer; 0 where another layer's cache is reused.
-    read_elements : int
-        Elements read per attended token and layer.
+    k_width, v_width : int
+        Elements cached per token, layer and KV head; ``v_width`` 0 where one tensor serves both.
+    caches : bool
+        False where another layer's cache is read.
     window : float
         Tokens kept per sequence (:data:`UNBOUNDED`: all).
-    reads : float
-        Tokens read per query at most (sparse top-k; :data:`UNBOUNDED`: all kept ones).
+    top_k : float
+        Entries read per query at most (:data:`UNBOUNDED`: all kept ones).
+    compression : int
+        Beside the window, one entry is kept per this many tokens; 0: none.
     index_bytes : float
-        Extra cache of a sparse indexer per token and layer, in 16 bit [B].
-    compression : float
-        Beside the window, one entry is kept for every so many tokens, and *reads* of them
-        are read (:data:`UNBOUNDED`: none is kept).
+        Extra cache of a sparse indexer per token and layer [B].
     """
 
     name: str
@@ -96,12 +95,13 @@ class AttentionCore:
     v_dim: int
     decode_qk_dim: int
     decode_v_dim: int
-    cache_elements: int
-    read_elements: int
+    k_width: int
+    v_width: int
+    caches: bool
     window: float
-    reads: float
+    top_k: float
+    compression: int
     index_bytes: float
-    compression: float = UNBOUNDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,33 +194,33 @@ def _mixer(mixer: Mixer, hidden: int) -> tuple[list[Matmul], AttentionCore | Sta
 
 def _attention(layer: Attention, hidden: int) -> tuple[list[Matmul], AttentionCore]:
     kind = "" if layer.window is None else " (window)"
-    q = layer.heads * layer.head_dim * (2 if layer.q_gate else 1)
-    kv_width = layer.head_dim if layer.shared_kv else layer.head_dim + layer.v_head_dim
-    kv = layer.kv_heads * kv_width
-    matmuls = [
-        Matmul(f"qkv{kind}", hidden, q + (kv if layer.caches else 0), layer.count),
-        Matmul(f"attention out{kind}", layer.heads * layer.v_head_dim, hidden, layer.count),
-    ]
-    if layer.proj_params:  # low rank, grouped, or K = V: as one product of as many weights
-        width = max(1, round(layer.proj_params / hidden))
-        matmuls = [Matmul(f"attention projections{kind}", hidden, width, layer.count)]
     core = AttentionCore(
-        f"attention{kind}",
-        layer.count,
-        layer.heads,
-        layer.kv_heads,
-        layer.head_dim,
-        layer.v_head_dim,
-        layer.head_dim,
-        layer.v_head_dim,
-        kv if layer.caches else 0,
-        kv,
-        layer.window or UNBOUNDED,
-        layer.top_k or UNBOUNDED,
-        layer.index_bytes,
-        layer.compression or UNBOUNDED,
+        name=f"attention{kind}",
+        layers=layer.count,
+        heads=layer.heads,
+        kv_heads=layer.kv_heads,
+        qk_dim=layer.head_dim,
+        v_dim=layer.v_head_dim,
+        decode_qk_dim=layer.head_dim,
+        decode_v_dim=layer.v_head_dim,
+        k_width=layer.head_dim,
+        v_width=0 if layer.shared_kv else layer.v_head_dim,
+        caches=layer.caches,
+        window=layer.window or UNBOUNDED,
+        top_k=layer.top_k or UNBOUNDED,
+        compression=layer.compression,
+        index_bytes=layer.index_bytes,
     )
-    return matmuls, core
+    if layer.proj_params:
+        width = max(1, round(layer.proj_params / hidden))
+        return [Matmul(f"attention projections{kind}", hidden, width, layer.count)], core
+    q = layer.heads * layer.head_dim * (2 if layer.q_gate else 1)
+    kv = layer.kv_heads * (core.k_width + core.v_width)
+    out = layer.heads * layer.v_head_dim
+    return [
+        Matmul(f"qkv{kind}", hidden, q + kv, layer.count),
+        Matmul(f"attention out{kind}", out, hidden, layer.count),
+    ], core
 
 
 def _latent(layer: LatentAttention, hidden: int) -> tuple[list[Matmul], AttentionCore]:
@@ -240,19 +240,21 @@ def _latent(layer: LatentAttention, hidden: int) -> tuple[list[Matmul], Attentio
         Matmul("attention out", heads * layer.v_head_dim, hidden, layer.count),
     ]
     core = AttentionCore(
-        "latent attention",
-        layer.count,
-        heads,
-        1,
-        qk,
-        layer.v_head_dim,
-        latent,
-        layer.kv_lora_rank,
-        latent,
-        latent,
-        UNBOUNDED,
-        layer.top_k or UNBOUNDED,
-        layer.index_bytes,
+        name="latent attention",
+        layers=layer.count,
+        heads=heads,
+        kv_heads=1,
+        qk_dim=qk,
+        v_dim=layer.v_head_dim,
+        decode_qk_dim=latent,
+        decode_v_dim=layer.kv_lora_rank,
+        k_width=latent,
+        v_width=0,
+        caches=True,
+        window=UNBOUNDED,
+        top_k=layer.top_k or UNBOUNDED,
+        compression=0,
+        index_bytes=layer.index_bytes,
     )
     return query + rest, core
 
@@ -284,6 +286,8 @@ def _ffn(ffn: DenseFfn | MoeFfn, hidden: int) -> list[Matmul]:
             Matmul("to latent", hidden, ffn.latent, ffn.count),
             Matmul("from latent", ffn.latent, hidden, ffn.count),
         ]
+    if ffn.latent:
+        out.append(Matmul("latent projections", hidden, 2 * ffn.latent, ffn.count))
     if ffn.shared_width:
         out += [
             Matmul("shared expert up", hidden, up * ffn.shared_width, ffn.count),

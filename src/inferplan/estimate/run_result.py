@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inferplan.metrics.latency import Quantiles
 
@@ -103,3 +104,25 @@ def curve(times_s: Sequence[float], shares: Sequence[float]) -> Quantiles:
     mean = float(np.sum(np.diff(below) * (times[1:] + times[:-1]) / 2.0))
     tails = {name: float(np.interp(q, below, times)) for name, q in SHARE_BELOW.items()}
     return Quantiles(mean=mean, **tails)
+
+
+def sampled(values_s: NDArray[np.float64], weights: NDArray[np.float64]) -> Quantiles:
+    """Mean and quantiles of weighted samples of a latency [s].
+
+    Parameters
+    ----------
+    values_s, weights : array, shape (n,)
+        Latencies [s], and shares of requests, which sum to 1.
+
+    Examples
+    --------
+    >>> found = sampled(np.array([3.0, 1.0]), np.array([0.25, 0.75]))
+    >>> found.mean, found.p50, found.p99
+    (1.5, 1.0, 3.0)
+    """
+    order = np.argsort(values_s)
+    below = np.cumsum(weights[order])
+    last = len(order) - 1
+    at = {q: min(int(np.searchsorted(below, share)), last) for q, share in SHARE_BELOW.items()}
+    tails = {q: float(values_s[order[place]]) for q, place in at.items()}
+    return Quantiles(mean=float(values_s @ weights), **tails)

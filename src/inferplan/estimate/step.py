@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from inferplan.estimate.kv import entry_bytes, read_entries
 from inferplan.estimate.machine import Machine
-from inferplan.estimate.operators import UNBOUNDED, AttentionCore, Matmul, Operators, StateCore
+from inferplan.estimate.operators import AttentionCore, Matmul, Operators, StateCore
 from inferplan.physics import flops, memory, network, roofline
 from inferplan.physics.arithmetic import total
-from inferplan.physics.kv import compressed_entries
 from inferplan.physics.sharding import attained, group_size, per_rank, rows_sampled
 from inferplan.provenance import named
 from inferplan.units import Num
@@ -136,32 +136,16 @@ def _matmul(mm: Matmul, m: Machine, rows: Num) -> OpTime:
     return _op(mm.name, m, mm.layers, flop, nbytes, **how)
 
 
-def entries_read(core: AttentionCore, context: Num) -> Num:
-    """Cached entries that a query reads: the window, the sparse top-k, and compressed ones.
-
-    Parameters
-    ----------
-    core : AttentionCore
-        The layer.
-    context : float
-        Tokens before the query.
-    """
-    if core.compression == UNBOUNDED:
-        return memory.attended_tokens(context, min(core.window, core.reads))
-    compressed = memory.attended_tokens(compressed_entries(context, core.compression), core.reads)
-    return total(memory.attended_tokens(context, core.window), compressed)
-
-
 def _attention(core: AttentionCore, m: Machine, batch: Batch) -> OpTime:
     heads = (core.heads, core.decode_qk_dim, core.decode_v_dim, core.layers, m.tp)
-    read = entries_read(core, batch.decode_context)
+    read = read_entries(core, batch.decode_context)
     decode_seqs = per_rank(batch.decode_seqs, m.dp)
     flop = flops.attention_flop(decode_seqs, read, *heads)
-    token_bytes = memory.weight_bytes(core.read_elements * core.layers, m.kv_bits, 1)
+    token_bytes = entry_bytes(core, m.kv_bits)
     shards = memory.kv_shards(m.tp, core.kv_heads)
     nbytes = memory.cache_read_bytes(decode_seqs, read, token_bytes, shards)
     if _present(batch.prefill_tokens):
-        span = entries_read(core, batch.prefill_context)
+        span = read_entries(core, batch.prefill_context)
         prompts = per_rank(batch.prefill_tokens, m.dp)
         wide = (core.heads, core.qk_dim, core.v_dim, core.layers, m.tp)
         flop = total(flop, flops.attention_flop(prompts, span, *wide))

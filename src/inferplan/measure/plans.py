@@ -10,7 +10,7 @@ from inferplan.catalog.devices import device
 from inferplan.catalog.efficiency import engine
 from inferplan.catalog.formats import kv_format, weight_format
 from inferplan.catalog.models import model
-from inferplan.catalog.types import ModelSpec
+from inferplan.catalog.types import ModelSpec, WeightFormat
 from inferplan.errors import InputError, UnknownNameError
 from inferplan.estimate.deployment import Deployment, engine_knobs
 from inferplan.estimate.machine import machine
@@ -50,7 +50,9 @@ def plan_of(row: TruthRow) -> Deployment:
         A measurement. The stated parallel sizes hold unless they name more devices
         than there are (some sources count the cores of a chip); a blank tensor-parallel
         size takes the accelerators that the others leave. ``16bit`` weights are bf16, a
-        blank or ``auto`` KV format is 16 bit, knobs not in the notes are the engine's.
+        blank or ``auto`` KV format is 16 bit, or fp8 where TensorRT-LLM runs a checkpoint
+        quantised to fp8 or fp4 (its checkpoints carry the scales of an fp8 cache). Knobs
+        that the notes do not state are the engine's.
 
     Returns
     -------
@@ -75,6 +77,7 @@ def plan_of(row: TruthRow) -> Deployment:
     software = _named(row, "engine", row.engine, engine)
     tp, pp, dp = _layout(row)
     shared = dp > 1 and software.id in ATTENTION_DP and model_of(row).is_moe
+    weights = _named(row, "weights", row.weights, weight_format)
     seqs, budget = engine_knobs(software, card)
     said = conditions_of(row)
     seqs = said.max_num_seqs or seqs
@@ -82,8 +85,8 @@ def plan_of(row: TruthRow) -> Deployment:
         seqs = max(seqs, row.concurrency_or_batch or 1)
     return Deployment(
         card,
-        _named(row, "weights", row.weights, weight_format),
-        _named(row, "kv_cache", _kv_name(row.kv_cache), kv_format),
+        weights,
+        _named(row, "kv_cache", _kv_name(row, weights, software.id), kv_format),
         software,
         tp=tp,
         pp=pp,
@@ -127,8 +130,10 @@ def _layout(row: TruthRow) -> tuple[int, int, int]:
     return min(row.tp or left, left), pp, dp
 
 
-def _kv_name(text: str) -> str:
-    return "fp16" if text in ("", "auto") else text
+def _kv_name(row: TruthRow, weights: WeightFormat, software: str) -> str:
+    if row.kv_cache not in ("", "auto"):
+        return row.kv_cache
+    return "fp8" if software == "tensorrt-llm" and weights.compute in ("fp8", "fp4") else "fp16"
 
 
 def _named(row: TruthRow, column: str, value: str, find: Callable[[str], T]) -> T:

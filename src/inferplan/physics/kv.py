@@ -11,7 +11,7 @@ _GQA = "Ainslie et al. 2023, GQA (arXiv:2305.13245); vLLM KV cache specification
 _MLA = "DeepSeek-V2, section 2.1 (arXiv:2405.04434)"
 
 
-@formula("layers x kv_heads x (head_dim + v_head_dim) x bits / 8", unit="B/token", source=_GQA)
+@formula("layers * kv_heads * (head_dim + v_head_dim) * bits / 8", unit="B/token", source=_GQA)
 def kv_bytes_per_token(
     layers: Num, kv_heads: Num, head_dim: Num, v_head_dim: Num, bits: Num
 ) -> Num:
@@ -43,7 +43,7 @@ def kv_bytes_per_token(
     return layers * kv_heads * (head_dim + v_head_dim) * bits / 8
 
 
-@formula("layers x (kv_lora_rank + rope_dim) x bits / 8", unit="B/token", source=_MLA)
+@formula("layers * (kv_lora_rank + rope_dim) * bits / 8", unit="B/token", source=_MLA)
 def latent_kv_bytes_per_token(layers: Num, kv_lora_rank: Num, rope_dim: Num, bits: Num) -> Num:
     """Cache of one token over several multi-head latent attention layers.
 
@@ -119,7 +119,7 @@ def compressed_entries(context: Num, ratio: Num) -> Num:
     return context / ratio
 
 
-@formula("tokens x bytes_per_token", unit="B", source="definition")
+@formula("tokens * bytes_per_token", unit="B", source="definition")
 def kv_bytes(tokens: Num, bytes_per_token: Num) -> Num:
     """Cache of *tokens* tokens.
 
@@ -143,33 +143,8 @@ def kv_bytes(tokens: Num, bytes_per_token: Num) -> Num:
     return tokens * bytes_per_token
 
 
-@formula("sum of the parts", unit="B", source="definition")
-def total_kv_bytes(*parts: Num) -> Num:
-    """Cache of layers of different kinds together.
-
-    Parameters
-    ----------
-    *parts : float or array
-        Bytes of each kind of layer.
-
-    Returns
-    -------
-    float or array
-        Bytes; 0 without parts.
-
-    Examples
-    --------
-    >>> total_kv_bytes(1.0, 2.0)
-    3.0
-    """
-    total: Num = 0.0
-    for part in parts:
-        total = total + part
-    return total
-
-
 @formula(
-    "layers x (state_elements x 4 + conv_elements x 2)",
+    "layers * (state_elements * 4 + conv_elements * 2)",
     unit="B",
     source="Mamba-2 (arXiv:2405.21060); vLLM keeps recurrent state in fp32, convolutions in 16 bit",
 )

@@ -124,19 +124,6 @@ def logits_bytes(rows: Num, vocab: Num, shards: Num) -> Num:
     return 12.0 * rows * vocab / shards
 
 
-@formula("(4 * state_elements + 2 * conv_elements) * layers / shards", unit="B",
-         source="fp32 state, 16-bit convolution state (Dao, Gu 2024, arXiv:2405.21060)")
-def state_bytes(state_elements: Num, conv_elements: Num, layers: Num, shards: Num) -> Num:
-    """Recurrent state of one sequence on one device [B].
-
-    Examples
-    --------
-    >>> state_bytes(100, 50, 2, 1)
-    1000.0
-    """
-    return (4.0 * state_elements + 2.0 * conv_elements) * layers / shards
-
-
 @formula("min(pp, 2)", unit="stages", source="embedding on the first stage, head on the last")
 def table_stages(pp: Num) -> Num:
     """Pipeline stages that embedding and head are spread over.
@@ -210,18 +197,6 @@ def state_traffic_bytes(
     1000.0
     """
     return 2.0 * sequences * (4.0 * state_elements + 2.0 * conv_elements) * layers / shards
-
-
-@formula("min(context, window)", unit="tokens", source="Beltagy et al. 2020, arXiv:2004.05150")
-def attended_tokens(context: Num, window: Num) -> Num:
-    """Tokens of the context that a layer with a window (or a top-k) reads [tokens].
-
-    Examples
-    --------
-    >>> float(attended_tokens(8192, 4096))
-    4096.0
-    """
-    return np.minimum(context, window)
 
 
 @formula("min(tp, kv_heads)", unit="devices",

@@ -54,3 +54,15 @@ def attained(frac: Num, scale: Num) -> Num:
     0.8400000000000001
     """
     return np.minimum(1.0, frac * scale)
+
+
+@formula("whole / shards", unit="", source="even split")
+def split(whole: Num, shards: Num) -> Num:
+    """One device's part of something that is split evenly.
+
+    Examples
+    --------
+    >>> split(8.0, 4)
+    2.0
+    """
+    return whole / shards

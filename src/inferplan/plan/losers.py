@@ -69,7 +69,7 @@ def losers(  # noqa: PLR0913 - everything a search learned
         Device id -> why it cannot run the model.
     """
     out = [_dearer(sketch, best[0], question) for sketch in best[top:]]
-    named = {sketch.plan.device.id for sketch in best}
+    named = {sketch.device_id for sketch in best}
     idle = best_latency(found, question.model, question.load, question.slos)
     rows: dict[str, list[int]] = {}
     for i, plan in enumerate(found.plans):
@@ -93,8 +93,8 @@ def _dearer(sketch: Sketch, winner: Sketch, question: Question) -> Loser:
         "goodput": (lambda s: 1.0 / s.requests_per_usd, "the cost per request"),
     }[question.objective]
     factor = measure(sketch) / measure(winner)
-    fleet = f"{sketch.plan.devices} devices, {show_usd(sketch.price.usd_per_h)}/h"
-    return Loser(sketch.plan.device.id, "dearer", f"{factor:.2f} x {unit} ({fleet})", factor)
+    fleet = f"{sketch.devices} devices, {show_usd(sketch.price.usd_per_h)}/h"
+    return Loser(sketch.device_id, "dearer", f"{factor:.2f} x {unit} ({fleet})", factor)
 
 
 def _reason(  # noqa: PLR0913 - everything a search learned

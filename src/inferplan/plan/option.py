@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 from inferplan.catalog.efficiency import profiles
@@ -13,6 +14,7 @@ from inferplan.estimate.machine import machine
 from inferplan.estimate.operators import operators
 from inferplan.estimate.serving import ServingResult, result_at
 from inferplan.estimate.steady import Lengths, step_mix
+from inferplan.physics.queueing import NORMAL_Z, batch_quantile
 from inferplan.physics.power import busy_share, energy_per_token, fleet_power
 from inferplan.plan.price import Price
 from inferplan.workload.load import Load
@@ -72,21 +74,61 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """A candidate fleet before its latencies are worked out in full."""
+    """A candidate fleet before its latencies are worked out in full.
 
-    plan: Deployment
+    Parameters
+    ----------
+    replica : Deployment
+        One replica.
+    replicas : int
+        How many.
+    price : Price
+        Of all.
+    batch, batch_limit : float
+        Mean sequences decoding in a replica: at the load, and at most.
+    capacity, rate_capacity : float
+        Largest demand of the fleet in the load's terms, and as a rate [1/s].
+    e2e_s, output_tok_s : float
+        Mean latency [s] and output tokens per second at the load.
+    """
+
+    replica: Deployment
+    replicas: int
     price: Price
     batch: float
     batch_limit: float
     capacity: float
     rate_capacity: float
     e2e_s: float
-    j_per_token: float
+    output_tok_s: float
+
+    @property
+    def device_id(self) -> str:
+        """The device."""
+        return self.replica.device.id
+
+    @property
+    def devices(self) -> int:
+        """Accelerators of the fleet."""
+        return self.replica.devices_per_replica * self.replicas
+
+    @property
+    def plan(self) -> Deployment:
+        """The fleet; ``max_num_seqs`` is the 99th percentile of the largest mean batch."""
+        most = max(1, math.ceil(batch_quantile(max(self.batch_limit, 1e-3), NORMAL_Z["p99"])))
+        knob = min(self.replica.max_num_seqs, most)
+        return replace(self.replica, replicas=self.replicas, max_num_seqs=knob)
 
     @property
     def requests_per_usd(self) -> float:
         """Requests per dollar at full load."""
         return self.rate_capacity * 3600.0 / self.price.usd_per_h
+
+    @property
+    def j_per_token(self) -> float:
+        """Energy per output token at the load [J]; infinite where power is unknown."""
+        power = power_of(self.plan, self.batch)
+        return math.inf if power is None else float(energy_per_token(power, self.output_tok_s))
 
 
 def complete(sketch: Sketch, model: ModelSpec, load: Load) -> Option:

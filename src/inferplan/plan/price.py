@@ -76,35 +76,36 @@ class Price:
         return out
 
 
-def offers_by_device(offers: Sequence[Offer]) -> Mapping[str, list[Offer]]:
-    """Offers grouped by device id."""
-    out: dict[str, list[Offer]] = {}
-    for offer in offers:
-        out.setdefault(offer.device_id, []).append(offer)
-    return out
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Where fleets come from: rental offers by device, and the day prices are judged on."""
 
+    offers: Mapping[str, list[Offer]]
+    today: date
 
-def price(
-    plan: Deployment, replicas: int, way: str, offers: Mapping[str, list[Offer]], today: date
-) -> Price | None:
-    """Cheapest way to have *replicas* of a deployment; None if nobody sells it.
+    @classmethod
+    def of(cls, offers: Sequence[Offer], today: date) -> Market:
+        """A market of these offers."""
+        by_device: dict[str, list[Offer]] = {}
+        for offer in offers:
+            by_device.setdefault(offer.device_id, []).append(offer)
+        return cls(by_device, today)
 
-    Parameters
-    ----------
-    plan : Deployment
-        One replica.
-    replicas : int
-        How many.
-    way : str
-        ``rent`` or ``buy``.
-    offers : mapping
-        Device id -> offers.
-    today : date
-        Decides whether a price is stale.
-    """
-    if way == "rent":
-        return _rent(plan, replicas, offers.get(plan.device.id, []), today)
-    return _buy(plan.device, replicas * plan.devices_per_replica)
+    def price(self, plan: Deployment, replicas: int, way: str) -> Price | None:
+        """Cheapest way to have *replicas* of a deployment; None if nobody sells it.
+
+        Parameters
+        ----------
+        plan : Deployment
+            One replica.
+        replicas : int
+            How many.
+        way : str
+            ``rent`` or ``buy``.
+        """
+        if way == "rent":
+            return _rent(plan, replicas, self.offers.get(plan.device.id, []), self.today)
+        return _buy(plan.device, replicas * plan.devices_per_replica)
 
 
 def _rent(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,17 @@ import numpy as np
 from inferplan.errors import CannotPredictError
 from inferplan.estimate.deployment import Deployment
 from inferplan.estimate.operators import operators
-from inferplan.estimate.serving import SMALLEST_BATCH
 from inferplan.estimate.steady import Lengths, operating_point
-from inferplan.physics.power import energy_per_token
 from inferplan.plan.losers import Loser, impossible, losers, not_runnable
-from inferplan.plan.option import Option, Sketch, complete, power_of
+from inferplan.plan.option import Option, Sketch, complete
 from inferplan.plan.pareto import pareto
-from inferplan.plan.price import Price, offers_by_device, price
+from inferplan.plan.price import Market
 from inferplan.plan.question import OBJECTIVES, Question
 from inferplan.plan.search import (
     Candidates,
     Capacity,
+    Floats,
+    Ints,
     batches_at,
     candidates,
     capacity,
@@ -112,7 +112,9 @@ def recommend(question: Question, top: int = 10) -> Recommendation:
     if found is None:
         raise CannotPredictError(not_runnable(question, refused))
     able = capacity(found, question.model, question.load, question.slos)
-    sketches = [s for way in question.ways for s in _sketches(question, found, able, way)]
+    market = Market.of(question.offers, question.today)
+    placed = _placed(question, found, able)
+    sketches = [s for way in question.ways for s in _sketches(question, placed, market, way)]
     if not sketches:
         raise CannotPredictError(impossible(question, found, able))
     best = _best_by_device(sketches, question.objective)
@@ -125,7 +127,8 @@ def recommend(question: Question, top: int = 10) -> Recommendation:
                 done[id(sketch)] = complete(sketch, question.model, question.load)
         return tuple(done[id(sketch)] for sketch in picked)
 
-    bought = _sketches(question, found, able, "buy") if question.ways == ("rent",) else []
+    also = question.ways == ("rent",)
+    bought = _sketches(question, placed, market, "buy") if also else []
     front = pareto(sketches, lambda s: s.price.usd_per_h, lambda s: s.e2e_s)
     options = full(best[:top])
     return Recommendation(
@@ -140,69 +143,69 @@ def recommend(question: Question, top: int = 10) -> Recommendation:
     )
 
 
-def _sketches(question: Question, found: Candidates, able: Capacity, way: str) -> list[Sketch]:
-    offers = offers_by_device(question.offers)
-    load, picked = question.load, []
-    for i in np.flatnonzero(able.demand > 0):
-        replicas = max(1, math.ceil(load.demand / able.demand[i] * (1 - HEADROOM_ROUNDING)))
-        plan = replace(found.plans[i], replicas=replicas)
-        if plan.devices > question.max_devices:
-            continue
-        cost = price(found.plans[i], replicas, way, offers, question.today)
-        if cost is None or cost.usd_per_h > (question.budget_usd_per_h or math.inf):
-            continue
-        picked.append((int(i), plan, cost))
-    return _placed(question, found, able, picked) if picked else []
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Candidates that serve the load, with their replicas and operating point."""
+
+    plans: tuple[Deployment, ...]
+    replicas: Ints
+    batch: Floats
+    able: Capacity
+    e2e_s: Floats
+    rate_per_s: Floats
 
 
-def _placed(
-    question: Question, found: Candidates, able: Capacity, picked: list[tuple[int, Deployment, Price]]
-) -> list[Sketch]:
-    load = question.load
-    index = np.array([i for i, _, _ in picked])
-    replicas = np.array([plan.replicas for _, plan, _ in picked], dtype=float)
-    few = found.only(index)
-    batch = batches_at(few, question.model, load, load.demand / replicas, able.batch[index])
+def _placed(question: Question, found: Candidates, able: Capacity) -> _Placed:
+    """Fewest replicas of each candidate that carry the load, and what they do under it."""
+    load, index = question.load, np.flatnonzero(able.demand > 0)
+    share = load.demand / able.demand[index] * (1 - HEADROOM_ROUNDING)
+    replicas = np.maximum(1, np.ceil(share)).astype(int)
+    size = np.array([found.plans[i].devices_per_replica for i in index], dtype=int)
+    keep = replicas * size <= question.max_devices
+    index, replicas = index[keep], replicas[keep]
+    few, able = found.only(index), able.only(index)
+    batch = batches_at(few, question.model, load, load.demand / replicas, able.batch)
     point = operating_point(
         operators(question.model), few.machines, Lengths.of(load), batch, ("mean",)
     )
     e2e, rate = np.asarray(point.e2e["mean"]), np.asarray(point.rate_per_s) * replicas
-    return [
-        Sketch(
-            plan=_with_knobs(plan, able.batch[i]),
-            price=cost,
-            batch=float(batch[k]),
-            batch_limit=float(able.batch[i]),
-            capacity=float(able.demand[i]) * plan.replicas,
-            rate_capacity=float(able.rate[i]) * plan.replicas,
-            e2e_s=float(e2e[k]),
-            j_per_token=_energy(plan, float(batch[k]), float(rate[k]) * load.osl_tokens),
+    return _Placed(few.plans, replicas, batch, able, e2e, rate)
+
+
+def _sketches(question: Question, placed: _Placed, market: Market, way: str) -> list[Sketch]:
+    limit, out = question.budget_usd_per_h or math.inf, []
+    able = placed.able
+    for k, plan in enumerate(placed.plans):
+        replicas = int(placed.replicas[k])
+        cost = market.price(plan, replicas, way)
+        if cost is None or cost.usd_per_h > limit:
+            continue
+        out.append(
+            Sketch(
+                replica=plan,
+                replicas=replicas,
+                price=cost,
+                batch=float(placed.batch[k]),
+                batch_limit=float(able.batch[k]),
+                capacity=float(able.demand[k]) * replicas,
+                rate_capacity=float(able.rate[k]) * replicas,
+                e2e_s=float(placed.e2e_s[k]),
+                output_tok_s=float(placed.rate_per_s[k]) * question.load.osl_tokens,
+            )
         )
-        for k, (i, plan, cost) in enumerate(picked)
-    ]
-
-
-def _energy(plan: Deployment, batch: float, tokens_per_s: float) -> float:
-    power = power_of(plan, batch)
-    return math.inf if power is None else float(energy_per_token(power, tokens_per_s))
-
-
-def _with_knobs(plan: Deployment, batch: float) -> Deployment:
-    """The batch limit that keeps the objectives: the 99th percentile of the largest mean batch."""
-    most = max(1, math.ceil(batch + 2.33 * math.sqrt(max(batch, SMALLEST_BATCH))))
-    return replace(plan, max_num_seqs=min(plan.max_num_seqs, most))
+    return out
 
 
 def _best_by_device(sketches: list[Sketch], objective: str) -> list[Sketch]:
     keys: Mapping[str, Any] = {
-        "cost": lambda s: (s.price.usd_per_h, s.plan.devices, s.e2e_s),
+        "cost": lambda s: (s.price.usd_per_h, s.devices, s.e2e_s),
         "latency": lambda s: (s.e2e_s, s.price.usd_per_h),
         "energy": lambda s: (s.j_per_token, s.price.usd_per_h),
         "goodput": lambda s: (-s.requests_per_usd, s.price.usd_per_h),
     }
     best: dict[str, Sketch] = {}
     for sketch in sorted(sketches, key=keys[objective]):
-        best.setdefault(sketch.plan.device.id, sketch)
+        best.setdefault(sketch.device_id, sketch)
     return list(best.values())
 
 

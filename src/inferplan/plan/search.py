@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inferplan.catalog.types import ModelSpec
-from inferplan.errors import CannotPredictError
 from inferplan.estimate.deployment import Deployment
-from inferplan.estimate.machine import Machine, machine, stacked, subset
+from inferplan.estimate.machine import Machine, stacked, subset
 from inferplan.estimate.operators import operators
 from inferplan.estimate.serving import (
     SMALLEST_BATCH,
@@ -25,6 +24,7 @@ from inferplan.metrics.slo import Slo
 from inferplan.workload.load import Load
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int_]
 
 ROUNDS = 12
 """Halvings when the largest batch is sought; the batch range spans six decades."""
@@ -66,6 +66,11 @@ class Capacity:
     demand: Floats
     rate: Floats
 
+    def only(self, index: NDArray[np.intp]) -> Capacity:
+        """The rows at *index*."""
+        columns = (self.fits, self.memory_limit, self.batch, self.demand, self.rate)
+        return Capacity(*(column[index] for column in columns))
+
 
 def candidates(plans: Sequence[Deployment]) -> tuple[Candidates | None, dict[str, str]]:
     """Resolve deployments to machines.
@@ -75,16 +80,8 @@ def candidates(plans: Sequence[Deployment]) -> tuple[Candidates | None, dict[str
     (candidates, refused)
         None if no deployment is left; device id -> why physics could not be resolved.
     """
-    kept, machines, refused = [], [], {}
-    for plan in plans:
-        try:
-            machines.append(machine(plan))
-            kept.append(plan)
-        except CannotPredictError as error:
-            refused[plan.device.id] = error.reason
-    if not kept:
-        return None, refused
-    return Candidates(tuple(kept), stacked(machines)), refused
+    kept, machines, refused = stacked(plans)
+    return (None if machines is None else Candidates(tuple(kept), machines)), refused
 
 
 def capacity(found: Candidates, model: ModelSpec, load: Load, slos: Sequence[Slo]) -> Capacity:
