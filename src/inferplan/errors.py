@@ -34,8 +34,8 @@ class InputError(InferplanError):
 
     Examples
     --------
-    >>> str(InputError("--rate", -5, "is not a positive number", "give requests per second"))
-    '--rate: -5 is not a positive number; give requests per second'
+    >>> str(InputError("--rate", -5, "is not above zero", "give requests per second"))
+    '--rate: -5 is not above zero; give requests per second'
     """
 
     def __init__(self, field: str, value: object, problem: str, fix: str) -> None:

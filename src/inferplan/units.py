@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from inferplan.errors import InputError
@@ -87,8 +88,8 @@ def positive(value: float, field: str, *, zero_ok: bool = False) -> float:
     2.0
     """
     if not math.isfinite(value) or value < 0 or (value == 0 and not zero_ok):
-        kind = "zero or more" if zero_ok else "a positive number"
-        raise InputError(field, value, f"is not {kind}", f"give {kind}")
+        kind = "zero or more" if zero_ok else "above zero"
+        raise InputError(field, f"{value:g}", f"is not {kind}", f"give a finite number {kind}")
     return value
 
 
@@ -178,6 +179,25 @@ def parse_budget(text: str, field: str = "--budget") -> float:
         raise InputError(
             field, repr(text), "is not dollars per period", "write 5/h, 120/day or 3000/month"
         ) from None
+
+
+def parse_day(text: str, field: str = "date") -> date:
+    """A calendar day from ``"2026-11-22"``.
+
+    Raises
+    ------
+    InputError
+        If the text is not an ISO date.
+
+    Examples
+    --------
+    >>> parse_day("2026-11-22").year
+    2026
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(field, repr(text), "is not a day", "write YYYY-MM-DD") from None
 
 
 def show_duration(seconds: float) -> str:

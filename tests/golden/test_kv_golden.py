@@ -97,11 +97,11 @@ TINY = ModelSpec(  # the random model that stack.md C1 ran in vLLM on a CPU
 
 def test_an_engine_reported_the_same_pool():
     # 4 layers x 2 KV heads x (32 + 32) x 2 B = 1,024 B per token; 1 GiB holds 1,048,576 tokens
-    per_token = kv_bytes_per_token(TINY, 16)
+    per_token = float(kv_bytes_per_token(TINY, 16))
     assert per_token == 1024
     assert kv_pool_tokens(2.0**30, per_token, 16) == 1_048_576
-    # "Maximum concurrency for 2,048 tokens per request: 512.00x"
-    assert max_concurrency(2.0**30, kv_bytes_per_seq(TINY, 2048, 16)) == 512.0
+    # and at 2,048 tokens a request, of 2 MiB each, "Maximum concurrency ... 512.00x"
+    assert max_concurrency(2.0**30, float(kv_bytes_per_seq(TINY, 2048, 16))) == 512.0
     assert sequences_that_fit(2.0**30, 2048 * per_token, 1) == 512.0
 
 

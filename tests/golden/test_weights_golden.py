@@ -84,8 +84,7 @@ def test_int8_on_a_b300_is_far_below_fp8():
     blackwell = device("b300_sxm")
     assert compute_format(blackwell, weight_format("w8a8")) == ("int8", False)
     int8, fp8 = (
-        facts_of(plan("b300_sxm", name))["peak_matmul_flop_per_s"].value
-        for name in ("w8a8", "fp8")
+        facts_of(plan("b300_sxm", name))["peak_matmul_flop_per_s"].value for name in ("w8a8", "fp8")
     )
     assert fp8 / int8 == pytest.approx(29.3, abs=0.1)
     spec = model("Llama-3-8B")

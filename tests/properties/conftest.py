@@ -55,12 +55,18 @@ class Case:
     osl: float
 
     def __repr__(self) -> str:
-        m = {name: getattr(self.m, name) for name in ("mem_bytes", "mem_bytes_per_s", "link_bytes_per_s")}
+        m = {
+            name: getattr(self.m, name)
+            for name in ("mem_bytes", "mem_bytes_per_s", "link_bytes_per_s")
+        }
         p = self.plan
         return (
             f"{self.model.id} on {p.layout} {p.device.id} {p.weights.id}/{p.kv.id}"
             f" {self.batch} x {self.isl}+{self.osl} {m}"
         )
+
+    def _repr_pretty_(self, printer, _cycle):  # or hypothesis prints every fact of the device
+        printer.text(repr(self))
 
     @property
     def m(self) -> Machine:
@@ -91,9 +97,9 @@ def _fit(chosen, name):
     plans = _plans(chosen, model(name))
     if not plans:
         return []
-    table = np.array([[getattr(m, field) for field in NAMES] for m in map(machine, plans)])
-    every = Machine(**dict(zip(NAMES, table.T, strict=True)))
-    held = sequences_held(model(name), every, CONTEXT)
+    table = [[getattr(m, field) for field in NAMES] for m in map(machine, plans)]
+    every = Machine(*np.array(table).T)
+    held = np.asarray(sequences_held(model(name), every, CONTEXT))
     return [plan for plan, n in zip(plans, held, strict=True) if n >= 1]
 
 
@@ -122,9 +128,7 @@ def _invented(draw):
 @cache
 def _runnable():
     """Devices with memory for the smallest model and a published peak."""
-    return tuple(
-        sorted(n for n, d in devices().items() if d.peak_flop_per_s and d.mem_bytes > 6e9)
-    )
+    return tuple(sorted(n for n, d in devices().items() if d.peak_flop_per_s and d.mem_bytes > 6e9))
 
 
 @st.composite

@@ -20,6 +20,7 @@ from inferplan.errors import CannotPredictError, InputError, UnknownNameError, f
 from inferplan.estimate.deployment import Deployment, default_engine, engine_knobs
 from inferplan.estimate.machine import machine
 from inferplan.estimate.memory import sequences_held
+from inferplan.estimate.operators import operators
 from inferplan.plan.space import as_wanted, weight_choices
 from inferplan.units import parse_bytes, positive
 
@@ -97,6 +98,7 @@ def build_plan(  # noqa: PLR0913 - one parameter per knob that a user can set
     for name, value in (("--tp", tp), ("--pp", pp), ("--dp", dp), ("--replicas", replicas)):
         positive(value, name)
     _layout_fits(on, tp, pp, dp)
+    _heads_split(model, tp)
     chosen = engine_of(engine) if engine else default_engine(on)
     seqs, budget = engine_knobs(chosen, on)
     base = Deployment(
@@ -124,6 +126,13 @@ def _layout_fits(on: Device, tp: int, pp: int, dp: int) -> None:
             "--tp", tp, f"exceeds the {on.link.domain_size} that reach each other on {on.id}",
             f"use {on.link.domain_size} or less, and --pp beyond that",
         )  # fmt: skip
+
+
+def _heads_split(model: ModelSpec, tp: int) -> None:
+    heads = min((core.heads for core in operators(model).attention), default=tp)
+    if heads % tp:
+        sizes = ", ".join(str(n) for n in range(1, min(heads, 64) + 1) if heads % n == 0)
+        raise InputError("--tp", tp, f"does not divide the {heads} attention heads of {model.id}", f"use one of {sizes}")
 
 
 def _runs(on: Device, weights: WeightFormat) -> None:
@@ -170,7 +179,7 @@ def select_devices(
     kept = tuple(d for d in dict.fromkeys(d.id for d in found if device_class in (None, d.device_class)))
     by_id = {d.id: d for d in found}
     if not kept:
-        raise InputError("--devices", device_class, "leaves no device", "drop --class or --devices")
+        raise InputError("--class", repr(device_class), "leaves none of --devices", "drop one of the two")
     return tuple(by_id[name] for name in kept)
 
 

@@ -243,7 +243,7 @@ def smallest(
 def _context_known(spec: ModelSpec, context: float) -> None:
     if context > spec.context_max:
         raise InputError(
-            "--context", f"{context:g}", f"exceeds the {spec.context_max} of {spec.id}",
+            "--context", f"{context:.0f}", f"exceeds the {spec.context_max} of {spec.id}",
             f"use {spec.context_max} or less",
         )  # fmt: skip
     build.positive(context, "--context")
@@ -293,7 +293,9 @@ def explain(
     if rate is not None or concurrency is not None:
         batch = serve(spec, plan, Load(isl, osl, rate, concurrency)).batch
     return explain_module.explain(
-        figure, explain_module.Derivation(spec, plan, isl, isl, osl, batch or 1.0, price)
+        figure, explain_module.Derivation(
+            spec, plan, isl, isl, osl, batch or 1.0, price, concurrency is not None
+        )
     )
 
 

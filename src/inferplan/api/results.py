@@ -60,7 +60,7 @@ class ShownRecommendation(Shown, Recommendation):
             figure,
             Derivation(
                 self.question.model, chosen.plan, load.isl_tokens, load.prefill_tokens,
-                load.osl_tokens, chosen.result.batch, chosen.price,
+                load.osl_tokens, chosen.result.batch, chosen.price, load.closed,
             ),
         )  # fmt: skip
 

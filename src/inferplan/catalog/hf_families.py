@@ -182,7 +182,7 @@ def _base(fields: Fields, name: str, family: str) -> Shape:
     return Shape(
         name,
         hidden=hidden,
-        vocab=fields.integer("padded_vocab_size", "vocab_size"),
+        vocab=fields.integer("padded_vocab_size", default=0) or fields.integer("vocab_size"),
         layers=fields.integer("num_hidden_layers", "n_layer", "num_layers", "n_layers"),
         context_max=_context(fields),
         heads=heads,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from inferplan.catalog.hf_config import model_from_config
 from inferplan.catalog.types import ModelSpec
@@ -46,7 +48,7 @@ def model_from_hub(repo_id: str) -> tuple[ModelSpec, str | None]:
     from huggingface_hub import errors  # noqa: PLC0415 - optional
 
     try:
-        path = hf_hub_download(repo_id, "config.json")
+        path = hf_hub_download(repo_id, "config.json", local_files_only=not reachable())
     except errors.GatedRepoError as error:
         fix = "accept its licence on the hub and log in, or give a local config.json"
         raise InputError("model", repo_id, "is gated", fix) from error
@@ -66,3 +68,22 @@ def model_from_hub(repo_id: str) -> tuple[ModelSpec, str | None]:
     spec, weights = model_from_config(path)
     name = repo_id.rpartition("/")[2]
     return replace(spec, id=name, hf_id=repo_id, source=f"{repo_id} config.json"), weights
+
+
+def reachable(timeout_s: float = 2.0) -> bool:
+    """Whether the hub answers at all; asked first because the client retries for half a minute.
+
+    Parameters
+    ----------
+    timeout_s : float
+        How long to wait [s].
+    """
+    from huggingface_hub.constants import ENDPOINT  # noqa: PLC0415 - optional
+
+    parts = urlsplit(ENDPOINT)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=timeout_s):
+            return True
+    except OSError:
+        return False

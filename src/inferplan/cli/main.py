@@ -46,9 +46,11 @@ def main() -> None:
         _die(str(error), error.exit_code)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "inferplan"
+        _die(f"{error.format_message().rstrip('.')}; see {where} --help", error.exit_code)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        _die(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _die("stopped", 130)
     except BrokenPipeError:

@@ -30,6 +30,7 @@ from inferplan.cli.output import emit
 @click.option("--acquire", default="auto", show_default=True, help="auto (rent if offered), rent, buy, any.")
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Options to show.")
 @click.option("--all", "all_losers", is_flag=True, help="List every device that lost, with its reason.")
+@click.option("--today", metavar="YYYY-MM-DD", help="Day on which prices are judged stale [today].")
 @options.json_option
 def recommend(model: str, **given: Any) -> None:
     """Rank the hardware that can serve MODEL under a load, priced and explained.
@@ -53,16 +54,18 @@ def recommend(model: str, **given: Any) -> None:
     """
     from inferplan.api.calls import recommend as call
     from inferplan.report.recommendation import recommendation_page
-    from inferplan.units import parse_budget, parse_duration
+    from inferplan.units import parse_budget, parse_day, parse_duration
 
     as_json, all_losers = given.pop("as_json"), given.pop("all_losers")
-    think, budget = given.pop("think"), given.pop("budget")
+    think, budget, day = given.pop("think"), given.pop("budget"), given.pop("today")
     answer = call(
         model,
         think_s=parse_duration(think, "--think") if think != "0s" else 0.0,
         max_devices=given.pop("max_gpus"),
         budget_usd_per_h=parse_budget(budget) if budget else None,
         devices=given.pop("devices") or None,
+        today=parse_day(day, "--today") if day else None,
         **given,
     )
-    emit("recommend/1", answer.to_dict(), recommendation_page(answer, all_losers=all_losers), as_json=as_json)
+    page = recommendation_page(answer, all_losers=all_losers, asked=model)
+    emit("recommend/1", answer.to_dict(), page, as_json=as_json)

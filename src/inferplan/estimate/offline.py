@@ -17,7 +17,13 @@ from inferplan.catalog.types import ModelSpec
 from inferplan.estimate.deployment import Deployment
 from inferplan.estimate.run_result import SHARE_BELOW, RunResult, curve, plus, rates, same, sampled
 from inferplan.estimate.setting import Setting, setting
-from inferplan.estimate.stretches import Stretch, queue_stretches, room_for, step_times
+from inferplan.estimate.stretches import (
+    Stretch,
+    first_wave,
+    queue_stretches,
+    room_for,
+    step_times,
+)
 from inferplan.metrics.latency import Quantiles
 
 LONG_RUN = 1000.0
@@ -98,7 +104,7 @@ def queue_run(at: Setting, requests: float, replicas: float, arriving_s: float =
     waits = [max(alone, t - arriving_s * q) for t, q in zip(moments, shares, strict=True)]
     ttft, tpot = curve(waits, shares), _tpot(at, parts, times, requests)
     speed = rates(requests * replicas / makespan, at.isl, at.osl)
-    return RunResult(ttft, tpot, _e2e(at, ttft, tpot), **speed, makespan_s=makespan)
+    return RunResult(ttft, tpot, _e2e(at, ttft, tpot), *speed, makespan_s=makespan)
 
 
 def last_first_token(at: Setting, requests: float) -> float:
@@ -124,7 +130,7 @@ def first_tokens(
     filled = parts[0].steps * times[0]
     alone = min(filled, times[0] * max(1.0, at.isl / room_for(at, 1.0)))
     worked_off = sum(p.steps * t for p, t in zip(parts[1:3], times[1:3], strict=True))
-    share = min(1.0, at.limit / requests) if len(parts) > 1 else 1.0
+    share = first_wave(at, requests) / requests
     return [alone, filled, filled + worked_off], [0.0, share, 1.0]
 
 
@@ -140,7 +146,7 @@ def _tpot(
     slow = np.minimum(1.0, ahead / np.maximum(outputs, 1.0))
     first = slow * times[0] + (1.0 - slow) * _mean_step(parts[1:], times[1:])
     late = _mean_step(parts[1:3], times[1:3])
-    weight = min(1.0, at.limit / requests)
+    weight = first_wave(at, requests) / requests
     values = np.append(first.ravel(), late)
     weights = np.append(np.full(first.size, weight / first.size), 1.0 - weight)
     return sampled(values, weights)

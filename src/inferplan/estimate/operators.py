@@ -286,8 +286,6 @@ def _ffn(ffn: DenseFfn | MoeFfn, hidden: int) -> list[Matmul]:
             Matmul("to latent", hidden, ffn.latent, ffn.count),
             Matmul("from latent", ffn.latent, hidden, ffn.count),
         ]
-    if ffn.latent:
-        out.append(Matmul("latent projections", hidden, 2 * ffn.latent, ffn.count))
     if ffn.shared_width:
         out += [
             Matmul("shared expert up", hidden, up * ffn.shared_width, ffn.count),

@@ -5,14 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inferplan.metrics.latency import Quantiles
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Samples = NDArray[np.float64]
+else:
+    Samples = Any
+
 SHARE_BELOW = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 """Name of a quantile -> share of requests below it."""
+
+POINTS = 200
+"""Requests that stand for all when a latency is sampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +56,8 @@ class RunResult:
     unknown: str = ""
 
 
-def rates(req_s: float, isl: float, osl: float) -> dict[str, float]:
-    """The three throughputs of a run, by field of :class:`RunResult`.
+def rates(req_s: float, isl: float, osl: float) -> tuple[float, float, float]:
+    """Output tokens, all tokens, and requests per second, as :class:`RunResult` orders them.
 
     Parameters
     ----------
@@ -59,9 +69,9 @@ def rates(req_s: float, isl: float, osl: float) -> dict[str, float]:
     Examples
     --------
     >>> rates(5.0, 100, 20)
-    {'output_tok_s': 100.0, 'total_tok_s': 600.0, 'req_s': 5.0}
+    (100.0, 600.0, 5.0)
     """
-    return {"output_tok_s": req_s * osl, "total_tok_s": req_s * (isl + osl), "req_s": req_s}
+    return req_s * osl, req_s * (isl + osl), req_s
 
 
 def same(value_s: float) -> Quantiles:
@@ -87,26 +97,24 @@ def plus(latency: Quantiles, part: Mapping[str, float]) -> Quantiles:
 
 
 def curve(times_s: Sequence[float], shares: Sequence[float]) -> Quantiles:
-    """Mean and quantiles of a latency that grows in straight lines over the requests [s].
+    """Mean and quantiles of a latency that changes in straight lines over the requests [s].
 
     Parameters
     ----------
     times_s, shares : sequence of float
-        Corners: latency [s], and the share of requests below it; both ascend, the
-        shares from 0 to 1.
+        Corners: latency [s], and the share of requests that came before; the shares
+        ascend from 0 to 1.
 
     Examples
     --------
-    >>> curve([0.0, 2.0], [0.0, 1.0]).p90
+    >>> round(curve([0.0, 2.0], [0.0, 1.0]).p90, 1)
     1.8
     """
-    times, below = np.asarray(times_s, float), np.asarray(shares, float)
-    mean = float(np.sum(np.diff(below) * (times[1:] + times[:-1]) / 2.0))
-    tails = {name: float(np.interp(q, below, times)) for name, q in SHARE_BELOW.items()}
-    return Quantiles(mean=mean, **tails)
+    middle = (np.arange(POINTS) + 0.5) / POINTS
+    return sampled(np.interp(middle, shares, times_s), np.full(POINTS, 1.0 / POINTS))
 
 
-def sampled(values_s: NDArray[np.float64], weights: NDArray[np.float64]) -> Quantiles:
+def sampled(values_s: Samples, weights: Samples) -> Quantiles:
     """Mean and quantiles of weighted samples of a latency [s].
 
     Parameters

@@ -2,15 +2,16 @@
 
 Four kinds, one for each way of sending requests: :func:`static_run`,
 :func:`~inferplan.estimate.offline.offline_run`,
-:func:`~inferplan.estimate.loops.closed_run`, :func:`~inferplan.estimate.loops.poisson_run`.
+:func:`~inferplan.estimate.closed.closed_run`, :func:`~inferplan.estimate.poisson.poisson_run`.
 """
 
 from __future__ import annotations
 
 from inferplan.catalog.types import ModelSpec
+from inferplan.estimate.closed import closed_run
 from inferplan.estimate.deployment import Deployment
-from inferplan.estimate.loops import closed_run, poisson_run
 from inferplan.estimate.offline import offline_run
+from inferplan.estimate.poisson import poisson_run
 from inferplan.estimate.predict import prefill_phase
 from inferplan.estimate.run_result import RunResult, rates, same
 from inferplan.estimate.setting import decode_step_s, setting
@@ -18,7 +19,7 @@ from inferplan.estimate.setting import decode_step_s, setting
 __all__ = ["RunResult", "closed_run", "offline_run", "poisson_run", "static_run"]
 
 
-def static_run(  # noqa: PLR0913 - the conditions of a run
+def static_run(
     model: ModelSpec,
     plan: Deployment,
     isl: float,
@@ -69,10 +70,10 @@ def static_run(  # noqa: PLR0913 - the conditions of a run
     tpot = float(decode_step_s(at, each))
     total = ttft + at.steps * tpot
     return RunResult(
-        ttft=same(ttft),
-        tpot=same(tpot),
-        e2e=same(total),
-        **rates(batch / total, isl, osl),
+        same(ttft),
+        same(tpot),
+        same(total),
+        *rates(batch / total, isl, osl),
         decode_tok_s=batch / tpot,
         prefill_tok_s=batch * isl / ttft,
         makespan_s=total,

@@ -157,7 +157,7 @@ def largest_batch(
     lengths, stats = Lengths.of(load), statistics_of(slos)
 
     def good(batch: Num) -> Any:
-        return meets(operating_point(ops, m, lengths, batch, stats), slos)
+        return meets(operating_point(ops, m, lengths, batch, stats, closed=load.closed), slos)
 
     high = np.maximum(limit, SMALLEST_BATCH)
     best = bisect(good, SMALLEST_BATCH, high, rounds)
@@ -171,7 +171,7 @@ def batch_for(
     lengths = Lengths.of(load)
 
     def below(batch: Num) -> Any:
-        return demand_met(operating_point(ops, m, lengths, batch, ("mean",)), load) <= demand
+        return demand_met(operating_point(ops, m, lengths, batch, ("mean",), closed=load.closed), load) <= demand
 
     high = np.maximum(limit, SMALLEST_BATCH)
     return bisect(below, np.minimum(SMALLEST_BATCH, high) * 1e-6, high, rounds)
@@ -215,7 +215,7 @@ def result_at(  # noqa: PLR0913 - the pieces of one operating point
     ops: Operators, m: Machine, plan: Deployment, load: Load, batch: float, limit: float
 ) -> ServingResult:
     """The serving result of *plan* when each replica decodes *batch* sequences on average."""
-    point = operating_point(ops, m, Lengths.of(load), batch)
+    point = operating_point(ops, m, Lengths.of(load), batch, closed=load.closed)
     rate = float(point.rate_per_s) * plan.replicas
     return ServingResult(
         batch=batch,

@@ -14,6 +14,8 @@ from inferplan.estimate.machine import Machine
 from inferplan.estimate.operators import Operators
 from inferplan.estimate.step import Batch, StepTime, step_time
 from inferplan.physics import batching, flops, queueing
+from inferplan.physics.arithmetic import product
+from inferplan.physics.sharding import per_rank
 from inferplan.provenance import named
 from inferplan.units import Num
 from inferplan.workload.load import Load
@@ -92,7 +94,8 @@ def step_mix(ops: Operators, m: Machine, lengths: Lengths, batch: Num) -> StepMi
     """
     micro = named("micro-batch", batching.micro_batch(batch, m.pp))
     context = batching.mean_decode_context(lengths.isl, lengths.osl)
-    per_step = batching.prefill_per_step(micro, lengths.prompt, lengths.osl)
+    share_of_stage = named("batch per stage", per_rank(batch, m.pp))
+    per_step = batching.prefill_per_step(share_of_stage, lengths.prompt, lengths.osl)
     room = batching.chunk_room(batching.over_ranks(m.budget_tokens, m.dp), micro)
     group = batching.over_ranks(lengths.prompt, m.dp)
     chunk = batching.chunk_tokens(room, group, per_step)
@@ -110,7 +113,13 @@ def step_mix(ops: Operators, m: Machine, lengths: Lengths, batch: Num) -> StepMi
 
 
 def operating_point(
-    ops: Operators, m: Machine, lengths: Lengths, batch: Num, statistics: Iterable[str] = ALL
+    ops: Operators,
+    m: Machine,
+    lengths: Lengths,
+    batch: Num,
+    statistics: Iterable[str] = ALL,
+    *,
+    closed: bool = False,
 ) -> OperatingPoint:
     """Latency and rate of one replica when *batch* sequences decode on average.
 
@@ -120,6 +129,9 @@ def operating_point(
         As for :func:`step_mix`.
     statistics : iterable of str
         Which of mean, p50, p90, p95, p99 to compute.
+    closed : bool
+        A fixed number of requests circulates, so that an arrival meets only the others
+        and the batch cannot exceed what is in flight.
 
     Returns
     -------
@@ -135,10 +147,17 @@ def operating_point(
     residual = batching.residual_step(
         mix.share, mix.decode.total_s, mix.mixed.total_s, mix.mean_s
     )
+    utilisation, in_flight = mix.utilisation, None
+    if closed:
+        alone = batching.end_to_end_time(prompt, mix.mean_s, lengths.osl)
+        in_flight = named("in flight", queueing.requests_in_flight(rate, alone))
+        others = queueing.others_seen(in_flight)
+        residual, utilisation = product(residual, others), product(utilisation, others)
     ttft, tpot, e2e = {}, {}, {}
     for stat in statistics:
-        ttft[stat] = _ttft(stat, prompt, residual, mix.utilisation)
-        tpot[stat] = _tpot(ops, m, lengths, batch, mix, stat)
+        ttft[stat] = _ttft(stat, prompt, residual, utilisation)
+        upper = _batch_at(batch, stat, in_flight)
+        tpot[stat] = mix.mean_s if upper is None else step_mix(ops, m, lengths, upper).mean_s
         e2e[stat] = batching.end_to_end_time(ttft[stat], tpot[stat], lengths.osl)
     return OperatingPoint(batch, mix, rate, ttft, tpot, e2e)
 
@@ -152,14 +171,15 @@ def _ttft(stat: str, prompt: Num, residual: Num, utilisation: Num) -> Num:
     return batching.first_token_time(prompt, residual, 2.0 * (1.0 - tail), wait)
 
 
-def _tpot(
-    ops: Operators, m: Machine, lengths: Lengths, batch: Num, mix: StepMix, stat: str
-) -> Num:
+def _batch_at(batch: Num, stat: str, in_flight: Num | None) -> Num | None:
+    """The batch whose step time is the TPOT at a statistic; None for the mean batch itself."""
     z = 0.0 if stat == "mean" else queueing.NORMAL_Z[stat]
     if z == 0.0:
-        return mix.mean_s
+        return None
     upper = queueing.batch_quantile(batch, z)
-    return step_mix(ops, m, lengths, named(f"batch {stat}", upper)).mean_s
+    if in_flight is not None:
+        upper = queueing.closed_batch(upper, in_flight, batch)
+    return named(f"batch {stat}", upper)  # type: ignore[no-any-return]
 
 
 def demand_met(point: OperatingPoint, load: Load) -> Num:

@@ -55,6 +55,19 @@ class Stretch:
         return self.steps * self.decoding
 
 
+def first_wave(at: Setting, requests: float) -> float:
+    """How many of *requests* run at once [sequences].
+
+    Memory and ``max_num_seqs`` limit them, and the token budget of a step: each that
+    decodes takes one token of it and, as it ends, needs its successor's prompt computed.
+    """
+    if at.steps <= 0:
+        return requests
+    budget = float(over_ranks(at.m.budget_tokens, at.m.dp)) * float(at.m.pp)
+    balanced = budget / (1.0 + at.isl / at.steps)
+    return min(requests, at.limit, max(1.0, balanced))
+
+
 def fill(at: Setting, batch: float) -> Stretch:
     """The prompts of the first *batch* requests, while those done decode already.
 
@@ -146,10 +159,10 @@ def queue_stretches(at: Setting, requests: float) -> list[Stretch]:
         One fill, two steady stretches, :data:`POINTS` of drain; without decode steps
         (one output token) the fill alone.
     """
-    batch = min(requests, at.limit)
-    queued = requests - batch
     if at.steps <= 0:
         return [fill(at, requests)]
+    batch = first_wave(at, requests)
+    queued = requests - batch
     first = fill(at, batch)
     rest = requests * at.steps - first.tokens
     aged = min(1.0, 2.0 * queued / batch)

@@ -56,7 +56,7 @@ def conditions_of(row: TruthRow) -> Conditions:
     --------
     >>> from inferplan.measure.truth import COLUMNS
     >>> row = TruthRow(**dict.fromkeys(COLUMNS, "") | {"isl": 8192.0, "osl": None,
-    ...     "notes": "depth 4096; ub=2048; 1,000 prompts"})
+    ...     "metric": "prefill_tok_s", "notes": "depth 4096; ub=2048; 1,000 prompts"})
     >>> found = conditions_of(row)
     >>> found.past, found.max_num_batched_tokens, found.requests
     (4096.0, 2048, 1000.0)

@@ -143,7 +143,7 @@ def _run(row: TruthRow, said: Conditions, isl: float, osl: float) -> RunResult:
         return static_run(spec, plan, isl, osl, batch, past=said.past)
     if row.scenario == "closed_loop":
         users = _stated(row, "concurrency_or_batch")
-        return closed_run(spec, plan, max(isl, 1.0), osl, users, varied=varied)
+        return closed_run(spec, plan, max(isl, 1.0), osl, users, said.requests, varied=varied)
     if row.scenario == "poisson" and (rate := _stated(row, "request_rate")) < math.inf:
         return poisson_run(spec, plan, max(isl, 1.0), osl, rate, said.requests, varied=varied)
     if row.scenario not in ("offline", "poisson"):

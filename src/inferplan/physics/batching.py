@@ -31,19 +31,27 @@ def mean_decode_context(isl_tokens: Num, osl_tokens: Num) -> Num:
     return isl_tokens + osl_tokens / 2.0
 
 
-@formula("max(sequences / pp, min(sequences, 1))", unit="sequences",
-         source="Huang et al. 2019 (GPipe), arXiv:1811.06965: a sequence is in one stage at a time")
+@formula("max(sequences / pp, 1)", unit="sequences",
+         source="a step runs for one sequence at least, which is in one stage at a time "
+         "(Huang et al. 2019, GPipe, arXiv:1811.06965)")
 def micro_batch(sequences: Num, pp: Num) -> Num:
-    """Sequences that move through a pipeline together [sequences].
+    """Sequences that a step works on: the batch, or its part in each stage of a pipeline.
+
+    Parameters
+    ----------
+    sequences : float or array
+        Mean sequences decoding in the replica; below one while it is mostly idle.
+    pp : float or array
+        Pipeline stages.
 
     Examples
     --------
     >>> float(micro_batch(8.0, 4))
     2.0
-    >>> float(micro_batch(1.0, 4))
+    >>> float(micro_batch(0.2, 1))
     1.0
     """
-    return np.maximum(sequences / pp, np.minimum(sequences, 1.0))
+    return np.maximum(sequences / pp, 1.0)
 
 
 @formula("isl_tokens + osl_tokens", unit="tokens", source="definition")

@@ -134,3 +134,33 @@ def batch_quantile(mean: Num, z: Num) -> Num:
     120.0
     """
     return mean + z * np.sqrt(mean)
+
+
+@formula("max(0, 1 - 1 / in_flight)", unit="1", source=
+         "arrival theorem, Reiser, Lavenberg 1980, JACM 27(2): an arrival sees the others only")
+def others_seen(in_flight: Num) -> Num:
+    """Share of a closed system's load that an arriving request finds ahead of it.
+
+    Parameters
+    ----------
+    in_flight : float or array
+        Requests that circulate in the system.
+
+    Examples
+    --------
+    >>> float(others_seen(1.0)), float(others_seen(4.0))
+    (0.0, 0.75)
+    """
+    return np.maximum(0.0, 1.0 - 1.0 / np.maximum(in_flight, 1.0))
+
+
+@formula("min(upper, max(in_flight, mean, 1))", unit="sequences", source="no more decode than are in flight")
+def closed_batch(upper: Num, in_flight: Num, mean: Num) -> Num:
+    """Quantile of the batch of a closed system, which cannot exceed what circulates [sequences].
+
+    Examples
+    --------
+    >>> float(closed_batch(2.6, 1.0, 0.9))
+    1.0
+    """
+    return np.minimum(upper, np.maximum(np.maximum(in_flight, 1.0), mean))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,8 @@ from inferplan.estimate.memory import weights_per_device
 from inferplan.metrics.slo import Slo
 from inferplan.plan.option import Sketch
 from inferplan.plan.question import Question
-from inferplan.plan.search import Candidates, Capacity, best_latency
+from inferplan.plan.price import Market
+from inferplan.plan.search import Candidates, Capacity, Floats, Ints, best_latency
 from inferplan.units import show_bytes, show_duration, show_usd
 
 
@@ -142,9 +144,7 @@ def _nearest_miss(slos: tuple[Slo, ...], idle: Any, rows: Any) -> tuple[Slo | No
     """The objective hardest to keep on the device's best layout, and its value there [s]."""
     if not slos:
         return None, 0.0
-    ratios = np.array(
-        [np.asarray(getattr(idle, s.metric)[s.statistic])[rows] / s.limit_s for s in slos]
-    )
+    ratios = _ratios(slos, idle, rows)
     column = int(ratios.max(axis=0).argmin())
     row = int(ratios[:, column].argmax())
     slo = slos[row]
@@ -173,32 +173,58 @@ def impossible(question: Question, found: Candidates, able: Capacity) -> str:
         return f"nothing holds {question.model.id}: {_too_small(question, found, rows)}"
     if (able.demand > 0).any():
         return _unaffordable(question, found, able)
-    idle = best_latency(found, question.model, question.load, question.slos)
-    slo, value = _nearest_miss(question.slos, idle, fitting)
-    if slo is None:
+    if not question.slos:
         return "no device serves this load: the prompt queue is unstable on all of them"
-    ratios = np.max(
-        [np.asarray(getattr(idle, s.metric)[s.statistic])[fitting] / s.limit_s for s in question.slos],
-        axis=0,
-    )
-    plan = found.plans[int(fitting[int(ratios.argmin())])]
-    what = f"{slo.metric.upper()} {slo.statistic}"
+    return _out_of_reach(question, found, fitting)
+
+
+def _out_of_reach(question: Question, found: Candidates, fitting: Ints) -> str:
+    """No layout keeps every objective even when idle; devices with a price come first."""
+    priced = [i for i in fitting if _priced(question, found.plans[i].device.id)]
+    rows = np.array(priced or fitting)
+    idle = best_latency(found, question.model, question.load, question.slos)
+    ratios = _ratios(question.slos, idle, rows).max(axis=0)
+    row = rows[[int(ratios.argmin())]]
+    slo, value = _nearest_miss(question.slos, idle, row)
+    plan = found.plans[int(row[0])]
+    if slo is None or value <= slo.limit_s:
+        return "no device serves this load: the prompt queue is unstable on all of them"
     return (
         f"no device meets {slo}: the nearest is {plan.devices_per_replica} x {plan.device.id}"
-        f" ({plan.weights.id}, TP{plan.tp}) with {what} {show_duration(value)} even when idle;"
-        f" allow {show_duration(value * 1.1)} or more, a smaller model, or fewer bits"
+        f" ({plan.weights.id}, {plan.layout.split(' x ')[1]}) with {slo.metric.upper()} {slo.statistic}"
+        f" {show_duration(value)} even when idle; allow {show_duration(value * 1.1)} or more,"
+        " a smaller model, or fewer bits"
     )
 
 
 def _unaffordable(question: Question, found: Candidates, able: Capacity) -> str:
-    ready = np.flatnonzero(able.demand > 0)
-    per = np.array([found.plans[i].devices_per_replica for i in ready])
-    needed = np.ceil(question.load.demand / able.demand[ready]) * per
-    k = int(needed.argmin())
-    plan = found.plans[int(ready[k])]
-    limit = "" if question.budget_usd_per_h is None else f" and {show_usd(question.budget_usd_per_h)}/h"
+    """Some layout serves the load, but not within the fleet size, the budget, or at a known price."""
+    market = Market.of(question.offers, question.today)
+    cheapest: tuple[float, str] | None = None
+    smallest: tuple[int, str] | None = None
+    for i in np.flatnonzero(able.demand > 0):
+        plan = found.plans[i]
+        replicas = math.ceil(question.load.demand / able.demand[i])
+        devices = replicas * plan.devices_per_replica
+        fleet = f"{devices} x {plan.device.id}"
+        smallest = min(smallest or (devices, fleet), (devices, fleet))
+        for way in question.ways if devices <= question.max_devices else ():
+            price = market.price(plan, replicas, way)
+            if price is not None:
+                offer = (price.usd_per_h, f"{fleet} at {show_usd(price.usd_per_h)}/h")
+                cheapest = min(cheapest or offer, offer)
+    if cheapest is not None:
+        budget = show_usd(question.budget_usd_per_h or 0.0)
+        return f"no fleet within {budget}/h serves this load; the cheapest is {cheapest[1]}: raise --budget"
     return (
-        f"no fleet within {question.max_devices} devices{limit} serves this load at a known price;"
-        f" the smallest is {int(needed[k])} x {plan.device.id}; raise --max-gpus or --budget,"
-        " or widen --provider, --region or --acquire"
+        f"no fleet of {question.max_devices} devices or fewer with a known price serves this load;"
+        f" the smallest is {smallest[1] if smallest else 'unknown'}: raise --max-gpus, or widen --provider,"
+        " --region or --acquire"
+    )
+
+
+def _ratios(slos: tuple[Slo, ...], idle: Any, rows: Any) -> Floats:
+    """Value over limit, one row per objective."""
+    return np.array(
+        [np.asarray(getattr(idle, s.metric)[s.statistic])[rows] / s.limit_s for s in slos]
     )

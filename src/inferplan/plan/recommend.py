@@ -166,7 +166,7 @@ def _placed(question: Question, found: Candidates, able: Capacity) -> _Placed:
     few, able = found.only(index), able.only(index)
     batch = batches_at(few, question.model, load, load.demand / replicas, able.batch)
     point = operating_point(
-        operators(question.model), few.machines, Lengths.of(load), batch, ("mean",)
+        operators(question.model), few.machines, Lengths.of(load), batch, ("mean",), closed=load.closed
     )
     e2e, rate = np.asarray(point.e2e["mean"]), np.asarray(point.rate_per_s) * replicas
     return _Placed(few.plans, replicas, batch, able, e2e, rate)

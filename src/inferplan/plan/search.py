@@ -104,7 +104,9 @@ def capacity(found: Candidates, model: ModelSpec, load: Load, slos: Sequence[Slo
         return out
     m = subset(found.machines, index)
     batch = np.asarray(largest_batch(ops, m, load, slos, limit[index], ROUNDS))
-    point = operating_point(ops, m, lengths, np.maximum(batch, SMALLEST_BATCH), ("mean",))
+    point = operating_point(
+        ops, m, lengths, np.maximum(batch, SMALLEST_BATCH), ("mean",), closed=load.closed
+    )
     served = batch > 0
     out.batch[index] = batch
     out.demand[index] = np.where(served, demand_met(point, load), 0.0)
@@ -118,7 +120,7 @@ def best_latency(
     """Latency of almost idle replicas: no objective below it can be met."""
     stats = statistics_of(slos)
     batch = np.full(len(found.plans), SMALLEST_BATCH)
-    return operating_point(operators(model), found.machines, Lengths.of(load), batch, stats)
+    return operating_point(operators(model), found.machines, Lengths.of(load), batch, stats, closed=load.closed)
 
 
 def batches_at(found: Candidates, model: ModelSpec, load: Load, demand: Floats, limit: Floats) -> Floats:

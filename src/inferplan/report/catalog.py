@@ -67,15 +67,20 @@ def _peak(d: Device, name: str) -> str:
 
 
 def device_page(d: Device) -> Page:
-    """One device: facts with sources, formats, conflicts."""
+    """One device: facts with numbered sources, formats, conflicts."""
+    sources = list(dict.fromkeys(_said(fact) for fact in d.facts.values()))
     facts = tuple(
-        (name, show_value(given(name, fact)), fact.grade.value, fact.date, _said(fact))
+        (name, show_value(given(name, fact)), fact.grade.value, fact.date,
+         str(sources.index(_said(fact)) + 1), fact.note)
         for name, fact in d.facts.items()
-    )
+    )  # fmt: skip
     formats = ", ".join(f"{name} {level.replace('_', '-')}" for name, level in d.support.items())
     parts: list[str | Table] = [
         f"{d.id}: {d.name}, {d.vendor}, {d.device_class}, {d.architecture}, {d.year}",
-        Table("Facts", ("fact", ">value", "grade", "date", "~source"), facts),
+        Table("Facts", ("fact", ">value", "grade", "date", "source", "~note"), facts),
+        "Sources",
+        *(f"  {number}  {text}" for number, text in enumerate(sources, 1)),
+        "",
         f"Formats: {formats}",
         f"Also called: {', '.join(d.aliases) or '-'}",
     ]
@@ -84,7 +89,7 @@ def device_page(d: Device) -> Page:
 
 
 def _said(fact: Fact) -> str:
-    return "; ".join(part for part in (fact.source, fact.locator, fact.note) if part)
+    return "; ".join(part for part in (fact.source, fact.locator) if part)
 
 
 def model_data(spec: ModelSpec) -> dict[str, Any]:

@@ -49,6 +49,8 @@ class Derivation:
         Sequences decoding in a replica: given, or solved from a load.
     price : Price or None
         For figures in dollars.
+    closed : bool
+        The load is a fixed number of requests in flight.
     """
 
     model: ModelSpec
@@ -58,6 +60,7 @@ class Derivation:
     osl: float
     batch: float
     price: Price | None = None
+    closed: bool = False
 
     @cached_property
     def machine(self) -> Any:
@@ -82,7 +85,7 @@ class Derivation:
     def point(self) -> Any:
         """The steady state as nodes."""
         return operating_point(
-            operators(self.model), self.machine, self.lengths, self.batch_node
+            operators(self.model), self.machine, self.lengths, self.batch_node, closed=self.closed
         )
 
     def latency(self, metric: str, statistic: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from inferplan.errors import fold
 from inferplan.plan.losers import Loser
 from inferplan.plan.option import Option
 from inferplan.plan.question import OBJECTIVES
@@ -15,7 +16,9 @@ SHOWN_LOSERS = 12
 """Losers listed one by one unless all are asked for."""
 
 
-def recommendation_page(answer: Recommendation, *, all_losers: bool = False) -> Page:
+def recommendation_page(
+    answer: Recommendation, *, all_losers: bool = False, asked: str = ""
+) -> Page:
     """The recommendation for a terminal or a notebook.
 
     Parameters
@@ -24,11 +27,13 @@ def recommendation_page(answer: Recommendation, *, all_losers: bool = False) -> 
         The result.
     all_losers : bool
         List every device that lost instead of the nearest dozen.
+    asked : str
+        The model's name as it was typed.
     """
     question = answer.question
     slos = ", ".join(str(slo) for slo in question.slos) or "no latency objective"
     parts: list[str | Table] = [
-        f"{question.model.id}: {question.load}; {slos}",
+        f"{named_model(asked, question.model.id)}: {question.load}; {slos}",
         _verdict(answer),
         _fleets(answer),
         _figures(answer),
@@ -39,6 +44,19 @@ def recommendation_page(answer: Recommendation, *, all_losers: bool = False) -> 
     parts += _losers(answer.losers, all_losers=all_losers)
     parts += ["Assumptions", *(f"  - {line}" for line in answer.assumptions)]
     return Page(tuple(parts))
+
+
+def named_model(asked: str, found: str) -> str:
+    """The model's id, with the name it was asked by where that differs.
+
+    Examples
+    --------
+    >>> named_model("deepseek-r1", "DeepSeek-V3")
+    'deepseek-r1 (architecture of DeepSeek-V3)'
+    >>> named_model("llama-3.1-8b", "Llama-3.1-8B")
+    'Llama-3.1-8B'
+    """
+    return found if not asked or fold(asked) == fold(found) else f"{asked} (architecture of {found})"
 
 
 def fleet(option: Option) -> str:

@@ -72,6 +72,11 @@ class Load:
         return "concurrency" if self.concurrency is not None else "users"
 
     @property
+    def closed(self) -> bool:
+        """Whether a fixed number of requests circulates."""
+        return self.kind == "concurrency"
+
+    @property
     def demand(self) -> float:
         """The given rate [1/s], concurrency or number of users."""
         return float(self.rate_per_s or self.concurrency or self.users or 0.0)
