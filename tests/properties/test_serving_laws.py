@@ -40,6 +40,10 @@ def stable_limit(case, load):
     return float(largest_batch(case.ops, case.m, load, (), limit))
 
 
+def point_of(case, load, batch):
+    return operating_point(case.ops, case.m, Lengths.of(load), batch, closed=load.closed)
+
+
 @given(data=DATA, hit=st.floats(0.0, 0.95))
 def test_the_rate_obeys_littles_law(cases, data, hit):
     case = data.draw(cases)
@@ -47,12 +51,9 @@ def test_the_rate_obeys_littles_law(cases, data, hit):
     point = operating_point(case.ops, case.m, lengths, case.batch)
     decoding = point.rate_per_s * (case.osl - 1) * point.tpot["mean"]
     assert decoding == pytest.approx(case.batch, rel=1e-12)
-    # prompts in = prompts computed: rate x prompt tokens = tokens per step / mean step time
-    micro = max(case.batch / case.m.pp, min(case.batch, 1.0))
-    computed = point.mix.per_step / point.mix.mean_s
-    assert point.rate_per_s * lengths.prompt == pytest.approx(
-        computed * case.batch / micro, rel=1e-12
-    )
+    # prompts in = prompts computed: pp steps are under way at once
+    computed = point.mix.per_step * case.m.pp / point.mix.mean_s
+    assert point.rate_per_s * lengths.prompt == pytest.approx(computed, rel=1e-12)
     assert point.mix.per_step * SLACK >= point.mix.share * point.mix.chunk
 
 
@@ -64,7 +65,7 @@ def test_demand_latency_and_prompt_use_grow_with_the_batch(cases, data, more):
         limit = stable_limit(case, load)
         large = min(case.batch * more, limit)
         small = min(case.batch, limit) / more
-        points = [operating_point(case.ops, case.m, Lengths.of(load), b) for b in (small, large)]
+        points = [point_of(case, load, b) for b in (small, large)]
         low, high = (demand_met(p, load) for p in points)
         assert low <= high * SLACK
         assert points[0].mix.utilisation <= points[1].mix.utilisation * SLACK
@@ -80,10 +81,9 @@ def test_the_batch_found_serves_the_demand(cases, data, part):
     case = data.draw(cases)
     for load in loads(case):
         limit = stable_limit(case, load)
-        lengths = Lengths.of(load)
-        demand = part * float(demand_met(operating_point(case.ops, case.m, lengths, limit), load))
+        demand = part * float(demand_met(point_of(case, load, limit), load))
         batch = batch_for(case.ops, case.m, load, demand, limit)
-        met = demand_met(operating_point(case.ops, case.m, lengths, batch), load)
+        met = demand_met(point_of(case, load, batch), load)
         assert met == pytest.approx(demand, rel=1e-4)
 
 
@@ -102,13 +102,10 @@ def test_serve_answers_the_rate_and_littles_law_holds_for_the_fleet(cases, data,
     decoding = result.rate_per_s * (case.osl - 1) * result.tpot.mean
     assert decoding == pytest.approx(result.batch * replicas, rel=1e-9)
     assert result.prefill_utilisation < STABLE_UTILISATION
-    # the same load in flight or as users gives the same operating point
-    in_flight = rate * result.e2e.mean
-    again = serve(case.model, plan, Load(case.isl, case.osl, concurrency=in_flight))
-    assert again.batch == pytest.approx(result.batch, rel=1e-3)
+    # the same load as users that think gives the same operating point
     people = rate * (result.e2e.mean + 30.0)
-    third = serve(case.model, plan, Load(case.isl, case.osl, users=people, think_s=30.0))
-    assert third.batch == pytest.approx(result.batch, rel=1e-3)
+    again = serve(case.model, plan, Load(case.isl, case.osl, users=people, think_s=30.0))
+    assert again.batch == pytest.approx(result.batch, rel=1e-3)
 
 
 @given(data=DATA, tight=st.floats(1e-3, 0.5), factor=st.floats(1.0, 10.0))

@@ -149,10 +149,10 @@ def test_serving_at_no_load_is_what_predict_says(cases, data):
         said = predict(case.model, case.plan, case.isl, case.osl)
         assert point.tpot["mean"] == pytest.approx(said.tpot_s, rel=1e-6)
         waits = point.ttft["mean"] - said.tpot_s / 2
-        # an arrival joins dp ranks at once in the closed form; with one rank they agree
+        # the closed form lets one sequence decode beside the prompt, and fills all dp ranks
         assert waits >= said.ttft_s * (1 - 1e-3)
         if m.dp == 1:
-            assert waits == pytest.approx(said.ttft_s, rel=1e-3)
+            assert waits <= said.ttft_s + said.tpot_s
 
 
 @given(data=DATA)

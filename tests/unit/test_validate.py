@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from inferplan.errors import InputError
 from inferplan.measure.conditions import conditions_of
 from inferplan.measure.outcome import scored_kind
 from inferplan.measure.plans import model_of, plan_of, with_room
@@ -55,17 +54,21 @@ def test_scores_print() -> None:
     assert lines[1].startswith("throughput (answered")
 
 
-@pytest.mark.parametrize("column", ["hardware", "model", "weights", "kv_cache", "engine"])
-def test_an_unknown_name_is_one_error_that_names_the_row(column) -> None:
+@pytest.mark.parametrize("column", ["hardware", "model", "weights", "kv_cache"])
+def test_an_unknown_name_is_refused_with_the_column_and_the_name(column) -> None:
     changed: dict[str, Any] = {column: "h10o_sxm"}
-    row = replace(BY_CASE["closed"], **changed)
-    with pytest.raises(InputError, match=f"case closed, column {column}: 'h10o_sxm' is not known"):
-        predict_rows([row])
+    reason = guess(replace(BY_CASE["closed"], **changed)).reason
+    assert reason.startswith(f"unknown {column}: 'h10o_sxm'")
 
 
-def test_an_unknown_hardware_error_offers_the_nearest() -> None:
-    with pytest.raises(InputError, match="did you mean h100_sxm"):
-        predict_rows([replace(BY_CASE["closed"], hardware="h100_sxn")])
+def test_an_unknown_hardware_refusal_offers_the_nearest() -> None:
+    reason = guess(replace(BY_CASE["closed"], hardware="h100_sxn")).reason
+    assert "did you mean h100_sxm" in reason
+
+
+def test_an_unknown_engine_counts_as_the_usual_one() -> None:
+    row = BY_CASE["closed"]
+    assert guess(replace(row, engine="futurellm")) == guess(replace(row, engine="vllm"))
 
 
 def test_blank_parallel_sizes_take_the_accelerators_that_are_left() -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from inferplan.cli import options
 from inferplan.cli.output import emit
+
+if TYPE_CHECKING:
+    from inferplan.measure.predictions import Prediction
 
 
 @click.command(short_help="Predict tables of measured results and score the predictions.")
@@ -33,9 +39,23 @@ def validate(truth: tuple[Path, ...], out: Path | None, *, cells: bool, as_json:
     from inferplan.report.table import Page
 
     rows = [row for path in truth for row in read_truth(path)]
-    with click.progressbar(length=len(rows), label="predicting", file=sys.stderr) as bar:
+    quiet = not sys.stderr.isatty()
+    with click.progressbar(length=len(rows), label="predicting", file=sys.stderr, hidden=quiet) as bar:
         predictions = predict_rows(rows, bar.update)
     if out:
         write_predictions(out, predictions)
     result = score(rows, predictions, cells=cells)
-    emit("validate/1", result.to_dict(), Page(("\n".join(score_lines(result)),)), as_json=as_json)
+    page = Page(("\n".join(score_lines(result, name_width=40)), *_refusals(predictions)))
+    emit("validate/1", result.to_dict() | {"refused": _counts(predictions)}, page, as_json=as_json)
+
+
+def _counts(predictions: Sequence[Prediction]) -> dict[str, int]:
+    """Rows refused, by the first words of the reason."""
+    reasons = (p.reason.partition(":")[0] for p in predictions if p.predicted is None)
+    return dict(Counter(reasons).most_common())
+
+
+def _refusals(predictions: Sequence[Prediction]) -> list[str]:
+    counts = _counts(predictions)
+    lines = [f"  {count:5d}  {reason}" for reason, count in counts.items()]
+    return [f"\nRefused {sum(counts.values())} of {len(predictions)} rows", *lines] if lines else []

@@ -45,8 +45,10 @@ class Machine:
         element; per remaining weight.
     activation_bytes
         Bytes of one activation [B].
-    matmul_frac, mem_frac, kv_mem_frac, attention_frac, overlap_frac, engine_scale
-        Attained shares (see ``efficiency.csv``).
+    matmul_frac, mem_frac, kv_mem_frac, attention_frac, overlap_frac
+        Attained shares of a class of device (see ``efficiency.csv``).
+    memory_scale, matmul_scale
+        What the engine makes of them.
     op_latency_s, step_overhead_s, seq_overhead_s
         Fixed times: per operator and layer, per step, per sequence and step [s].
     reserve_bytes, utilization
@@ -76,7 +78,8 @@ class Machine:
     kv_mem_frac: Num
     attention_frac: Num
     overlap_frac: Num
-    engine_scale: Num
+    memory_scale: Num
+    matmul_scale: Num
     op_latency_s: Num
     step_overhead_s: Num
     seq_overhead_s: Num
@@ -189,7 +192,8 @@ def facts_of(plan: Deployment) -> dict[str, Fact]:
         "kv_mem_frac": profile.facts["kv_mem_frac"],
         "attention_frac": profile.facts["attention_frac"],
         "overlap_frac": profile.facts["overlap_frac"],
-        "engine_scale": plan.engine.facts["efficiency_scale"],
+        "memory_scale": plan.engine.facts["memory_scale"],
+        "matmul_scale": plan.engine.facts["matmul_scale"],
         "op_latency_s": profile.facts["op_latency_s"],
         "step_overhead_s": plan.engine.facts["step_overhead_s"],
         "seq_overhead_s": plan.engine.facts["seq_overhead_s"],

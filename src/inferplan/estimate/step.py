@@ -113,8 +113,8 @@ def step_time(ops: Operators, m: Machine, batch: Batch, name: str = "step") -> S
 
 
 def _op(name: str, m: Machine, layers: float, flop: Num, nbytes: Num, **how: Any) -> OpTime:
-    compute = roofline.compute_time(flop, how["peak"], attained(how["frac"], m.engine_scale))
-    moved = roofline.memory_time(nbytes, m.mem_bytes_per_s, attained(how["mem"], m.engine_scale))
+    compute = roofline.compute_time(flop, how["peak"], attained(how["frac"], how["scale"]))
+    moved = roofline.memory_time(nbytes, m.mem_bytes_per_s, attained(how["mem"], m.memory_scale))
     latency = roofline.launch_latency(m.op_latency_s, layers)
     time = roofline.operator_time(compute, moved, m.overlap_frac, latency)
     return OpTime(name, flop, nbytes, compute, moved, named(name, time))
@@ -132,7 +132,8 @@ def _matmul(mm: Matmul, m: Machine, rows: Num) -> OpTime:
     local = per_rank(rows, m.dp) if mm.scope == "expert" else rows
     moved = memory.activation_bytes(local, mm.k, mm.n, m.activation_bytes, layers, m.tp)
     nbytes = total(weights, moved)
-    how = {"peak": m.peak_matmul_flop_per_s, "frac": m.matmul_frac, "mem": m.mem_frac}
+    how = {"peak": m.peak_matmul_flop_per_s, "frac": m.matmul_frac, "mem": m.mem_frac,
+           "scale": m.matmul_scale}  # fmt: skip
     return _op(mm.name, m, mm.layers, flop, nbytes, **how)
 
 
@@ -152,7 +153,8 @@ def _attention(core: AttentionCore, m: Machine, batch: Batch) -> OpTime:
         seqs = per_rank(batch.prefill_seqs, m.dp)
         nbytes = total(nbytes, memory.cache_read_bytes(seqs, span, token_bytes, shards))
         nbytes = total(nbytes, memory.cache_read_bytes(prompts, 1.0, token_bytes, shards))
-    how = {"peak": m.peak_attention_flop_per_s, "frac": m.attention_frac, "mem": m.kv_mem_frac}
+    how = {"peak": m.peak_attention_flop_per_s, "frac": m.attention_frac, "mem": m.kv_mem_frac,
+           "scale": m.memory_scale}  # fmt: skip
     return _op(core.name, m, core.layers, flop, nbytes, **how)
 
 
@@ -163,7 +165,8 @@ def _state(core: StateCore, m: Machine, batch: Batch) -> OpTime:
     nbytes = memory.state_traffic_bytes(
         seqs, core.state_elements, core.conv_elements, core.layers, m.tp
     )
-    how = {"peak": m.peak_attention_flop_per_s, "frac": m.attention_frac, "mem": m.kv_mem_frac}
+    how = {"peak": m.peak_attention_flop_per_s, "frac": m.attention_frac, "mem": m.kv_mem_frac,
+           "scale": m.memory_scale}  # fmt: skip
     return _op(core.name, m, core.layers, flop, nbytes, **how)
 
 
@@ -171,7 +174,8 @@ def _elementwise(ops: Operators, m: Machine, rows: Num, sampled: Num) -> OpTime:
     layers = ops.mixer_layers + ops.ffn_layers
     nbytes = memory.elementwise_bytes(rows, ops.hidden, layers, m.activation_bytes)
     nbytes = total(nbytes, memory.logits_bytes(sampled, ops.vocab, m.tp))
-    how = {"peak": m.peak_attention_flop_per_s, "frac": m.attention_frac, "mem": m.mem_frac}
+    how = {"peak": m.peak_attention_flop_per_s, "frac": m.attention_frac, "mem": m.mem_frac,
+           "scale": m.memory_scale}  # fmt: skip
     return _op("norms and sampling", m, layers, flops.matmul_flop(rows, ops.hidden * layers, 1),
                nbytes, **how)  # fmt: skip
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TypeVar
 
 from inferplan.catalog.devices import device
-from inferplan.catalog.efficiency import engine
+from inferplan.catalog.efficiency import Factors, engine
 from inferplan.catalog.formats import kv_format, weight_format
 from inferplan.catalog.models import model
-from inferplan.catalog.types import ModelSpec, WeightFormat
+from inferplan.catalog.types import Device, ModelSpec, WeightFormat
 from inferplan.errors import InputError, UnknownNameError
-from inferplan.estimate.deployment import Deployment, engine_knobs
+from inferplan.estimate.deployment import Deployment, default_engine, engine_knobs
 from inferplan.estimate.machine import machine
 from inferplan.estimate.memory import sequences_held
 from inferplan.measure.conditions import conditions_of
@@ -36,7 +36,7 @@ def model_of(row: TruthRow) -> ModelSpec:
     Raises
     ------
     InputError
-        If the catalogue does not know it; names the row.
+        If the catalogue does not know it.
     """
     return _named(row, "model", row.model, model)
 
@@ -52,7 +52,8 @@ def plan_of(row: TruthRow) -> Deployment:
         size takes the accelerators that the others leave. ``16bit`` weights are bf16, a
         blank or ``auto`` KV format is 16 bit, or fp8 where TensorRT-LLM runs a checkpoint
         quantised to fp8 or fp4 (its checkpoints carry the scales of an fp8 cache). Knobs
-        that the notes do not state are the engine's.
+        that the notes do not state are the engine's. An engine that is not known counts as
+        the device's usual one.
 
     Returns
     -------
@@ -62,7 +63,7 @@ def plan_of(row: TruthRow) -> Deployment:
     Raises
     ------
     InputError
-        If the catalogue does not know a name in it; names the row and the column.
+        If the catalogue does not know a name in it; names the column.
 
     Examples
     --------
@@ -74,7 +75,7 @@ def plan_of(row: TruthRow) -> Deployment:
     '2 x TP4'
     """
     card = _named(row, "hardware", row.hardware, device)
-    software = _named(row, "engine", row.engine, engine)
+    software = _engine(row, card)
     tp, pp, dp = _layout(row)
     shared = dp > 1 and software.id in ATTENTION_DP and model_of(row).is_moe
     weights = _named(row, "weights", row.weights, weight_format)
@@ -123,6 +124,14 @@ def with_room(spec: ModelSpec, plan: Deployment, tokens: float, batch: float) ->
     )
 
 
+def _engine(row: TruthRow, card: Device) -> Factors:
+    """The engine named; one that is not known counts as the device's usual one."""
+    try:
+        return engine(row.engine)
+    except UnknownNameError:
+        return default_engine(card)
+
+
 def _layout(row: TruthRow) -> tuple[int, int, int]:
     pp, dp = row.pp or 1, row.dp or 1
     devices = row.n_accel or (row.tp or 1) * pp * dp
@@ -142,5 +151,4 @@ def _named(row: TruthRow, column: str, value: str, find: Callable[[str], T]) -> 
     except UnknownNameError as error:
         guess = " or ".join(error.nearest)
         fix = f"did you mean {guess}?" if guess else "add it to the catalogue or leave the row out"
-        where = f"case {row.case_id}, column {column}"
-        raise InputError(where, repr(value), "is not known", fix) from error
+        raise InputError(f"unknown {column}", repr(value), "is not in the catalogue", fix) from error

@@ -133,13 +133,15 @@ def _split(outcomes: Sequence[Outcome], labels: Sequence[str]) -> list[tuple[str
     return sorted(parts.items()) if len(parts) > 1 else []
 
 
-def score_lines(result: Score) -> list[str]:
+def score_lines(result: Score, name_width: int = 44) -> list[str]:
     """The score as a table of text, one line per group.
 
     Parameters
     ----------
     result : Score
         What :func:`score` found.
+    name_width : int
+        Columns for the names of groups; longer ones are cut.
 
     Returns
     -------
@@ -152,20 +154,20 @@ def score_lines(result: Score) -> list[str]:
     ...     print(line[44:])
       rows cells   error  median    bias  <=20% cover90  hi/lo
     """
-    lines = [
-        _line("group", "rows", "cells", "error", "median", "bias", "<=20%", "cover90", "hi/lo")
-    ]
+    heads = ("rows", "cells", "error", "median", "bias", "<=20%", "cover90", "hi/lo")
+    lines = [_line("group", heads, name_width)]
     for kind, part in result.kinds.items():
         if part.summary is not None:
             title = f"{kind} (answered {part.answered}/{part.asked})"
-            lines.append(_summary_line(title, part.summary))
-            lines += [_summary_line(f"  {label}", each) for label, each in part.groups.items()]
+            lines.append(_line(title, _cells(part.summary), name_width))
+            lines += [
+                _line(f"  {label}", _cells(each), name_width) for label, each in part.groups.items()
+            ]
     return lines
 
 
-def _summary_line(name: str, found: Summary) -> str:
-    return _line(
-        name[:44],
+def _cells(found: Summary) -> tuple[str, ...]:
+    return (
         f"{found.rows}",
         f"{found.cells}",
         f"{found.cell_error:.1%}",
@@ -177,6 +179,6 @@ def _summary_line(name: str, found: Summary) -> str:
     )
 
 
-def _line(name: str, *cells: str) -> str:
-    columns = zip(cells, _WIDTHS, strict=True)
-    return f"{name:44} " + " ".join(f"{cell:>{width}}" for cell, width in columns)
+def _line(name: str, cells: Sequence[str], name_width: int) -> str:
+    columns = " ".join(f"{cell:>{width}}" for cell, width in zip(cells, _WIDTHS, strict=True))
+    return f"{name[:name_width]:{name_width}} {columns}"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import TypeAlias
 
-from inferplan.errors import CannotPredictError
+from inferplan.errors import CannotPredictError, InputError
 from inferplan.estimate.runs import RunResult, closed_run, offline_run, poisson_run, static_run
 from inferplan.measure.conditions import Conditions, conditions_of
 from inferplan.measure.plans import model_of, plan_of, with_room
@@ -34,18 +34,13 @@ def predict_rows(
     rows : iterable of TruthRow
         Measurements. Rows of one case share one run.
     progress : callable or None
-        Called with the number of rows done, after each.
+        Called after each row with 1, as progress bars expect.
 
     Returns
     -------
     list of Prediction
-        In the rows' order and units; a refusal carries its physical reason.
-
-    Raises
-    ------
-    InputError
-        If a row names hardware, a model, a format or an engine that the catalogue does
-        not know; it names the row.
+        In the rows' order and units; a refusal carries its reason: physical, or a name
+        that the catalogue does not know, with the nearest it does.
 
     Examples
     --------
@@ -62,7 +57,7 @@ def predict_rows(
     for row in rows:
         out.append(_predict(row, memo))
         if progress is not None:
-            progress(len(out))
+            progress(1)
     return out
 
 
@@ -71,6 +66,8 @@ def _predict(row: TruthRow, memo: _Memo) -> Prediction:
         value = figure(row.metric, _run_of(row, memo))
     except CannotPredictError as refusal:
         return Prediction(row.case_id, row.metric, None, reason=refusal.reason)
+    except InputError as unknown:
+        return Prediction(row.case_id, row.metric, None, reason=str(unknown))
     return Prediction(row.case_id, row.metric, value)
 
 
