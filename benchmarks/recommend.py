@@ -40,9 +40,7 @@ def notebook() -> object:
     """The same job through the API in this process."""
     import inferplan as ip
 
-    return ip.recommend(
-        "llama-3.1-8b", rate=10, isl=1500, osl=300, ttft_p95="1s", tpot_p95="50ms"
-    )
+    return ip.recommend("llama-3.1-8b", rate=10, isl=1500, osl=300, ttft_p95="1s", tpot_p95="50ms")
 
 
 def main() -> None:

@@ -54,7 +54,9 @@ class UnknownNameError(InputError):
 
     def __init__(self, field: str, value: str, known: Iterable[str], listing: str) -> None:
         self.nearest = nearest(value, known)
-        guess = f"did you mean {' or '.join(self.nearest)}? ({listing})" if self.nearest else listing
+        guess = (
+            f"did you mean {' or '.join(self.nearest)}? ({listing})" if self.nearest else listing
+        )
         super().__init__(field, repr(value), "is not known", guess)
 
 

@@ -233,7 +233,9 @@ def _trace(
     inputs: list[Node] = []
     for key, arg in bound.arguments.items():
         variadic = signature.parameters[key].kind is inspect.Parameter.VAR_POSITIONAL
-        for item in arg if variadic else (arg,):
-            inputs.append(item if isinstance(item, Node) else chosen(key, item, "", "the model"))
+        inputs += [
+            item if isinstance(item, Node) else chosen(key, item, "", "the model")
+            for item in (arg if variadic else (arg,))
+        ]
     unit = about.unit or next((child.unit for child in inputs if child.unit), "")
     return Node(about.name, value, unit, tuple(inputs), about)

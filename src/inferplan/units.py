@@ -57,7 +57,10 @@ def _parse(
         problem = f"has the unknown unit {unit!r}" if unit else f"has no unit ({units})"
         fix = f"write {number}{next(u for u in table if u)} or the like, e.g. {example}"
         raise InputError(field, text, problem, fix if unit else _suggest(number, table, example))
-    return float(number) * table[key]
+    value = float(number) * table[key]
+    if not 0 < value < math.inf:  # say what was written, not what it is in base units
+        raise InputError(field, text, "is not above zero", f"write {example}")
+    return value
 
 
 def _suggest(number: str, table: Mapping[str, float], example: str) -> str:
@@ -153,9 +156,10 @@ def parse_count(text: str, field: str = "count") -> int:
     32000
     """
     value = positive(_parse(text, _COUNT, field, "2048 or 32k"), field)
-    if value != int(value):
-        raise InputError(field, text, "is not a whole number", f"write {round(value)}")
-    return int(value)
+    whole = round(value)
+    if abs(value - whole) > 1e-9 * whole:  # 16.1 x 1000 is not 16100 in floating point
+        raise InputError(field, text, "is not a whole number", f"write {max(whole, 1)}")
+    return whole
 
 
 def parse_budget(text: str, field: str = "--budget") -> float:
@@ -211,7 +215,7 @@ def show_duration(seconds: float) -> str:
     '75.0 s'
     """
     if not math.isfinite(seconds):
-        return "inf"
+        return str(seconds)
     if seconds >= 120:
         return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
     for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):

@@ -43,7 +43,9 @@ def test_notebook_and_text_views(answer):
 
 def test_devices_may_be_objects_names_or_files(tmp_path):
     mine = dataclasses.replace(ip.device("rtx4090"), id="twin")
-    found = ip.recommend("llama-3.2-3b", rate=1, isl=100, osl=50, devices=[mine, "l40s"], acquire="any")
+    found = ip.recommend(
+        "llama-3.2-3b", rate=1, isl=100, osl=50, devices=[mine, "l40s"], acquire="any"
+    )
     assert {o.plan.device.id for o in found.options} == {"twin", "l40s"}
 
 
@@ -97,7 +99,9 @@ def test_vllm_report_of_a_tiny_model(tmp_path):
 
 
 def test_table_escapes_markup():
-    page = Page((Table("t", ("~a", ">b"), (("[bold]x[/bold]", "<b>"),), note="n < m"), "plain [text]"))
+    page = Page(
+        (Table("t", ("~a", ">b"), (("[bold]x[/bold]", "<b>"),), note="n < m"), "plain [text]")
+    )
     assert "[bold]x[/bold]" in to_text(page)
     assert "&lt;b&gt;" in to_html(page)
     assert "n &lt; m" in to_html(page)

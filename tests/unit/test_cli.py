@@ -28,7 +28,9 @@ def test_help_names_every_command():
         assert command in text
 
 
-@pytest.mark.parametrize("command", ["recommend", "predict", "fit", "explain", "validate", "catalog"])
+@pytest.mark.parametrize(
+    "command", ["recommend", "predict", "fit", "explain", "validate", "catalog"]
+)
 def test_every_help_has_an_example_and_fits_100_columns(command):
     text = run(command, "--help").stdout
     assert f"inferplan {command}" in text
@@ -41,7 +43,9 @@ def test_recommend_ranks_the_whole_catalogue():
     costs = [option["price"]["usd_per_h"] for option in found["options"]]
     assert costs == sorted(costs)
     assert len(found["options"]) == 10
-    seen = {o["deployment"]["device"] for o in found["options"]} | {x["device"] for x in found["losers"]}
+    seen = {o["deployment"]["device"] for o in found["options"]} | {
+        x["device"] for x in found["losers"]
+    }
     assert len(seen) == found["question"]["devices_considered"] > 150
     for option in found["options"]:
         assert option["serving"]["ttft_s"]["p95"] <= 1.0
@@ -73,9 +77,12 @@ def test_predict_explain_and_recommend_agree():
 
 
 def test_alias_is_echoed():
-    assert "deepseek-r1 (architecture of DeepSeek-V3)" in run(
-        "recommend", "deepseek-r1", "--rate", "1", "--devices", "h200", "--class", "datacenter"
-    ).stdout
+    assert (
+        "deepseek-r1 (architecture of DeepSeek-V3)"
+        in run(
+            "recommend", "deepseek-r1", "--rate", "1", "--devices", "h200", "--class", "datacenter"
+        ).stdout
+    )
 
 
 def test_class_apple_is_bought():

@@ -47,7 +47,9 @@ def test_recommended_figures_equal_their_derivation(answer):
             assert answer.explain(figure, option).value == value, figure
 
 
-@pytest.mark.parametrize("model", ["mixtral-8x7b", "deepseek-v3", "gpt-oss-120b", "qwen3-next-80b-a3b"])
+@pytest.mark.parametrize(
+    "model", ["mixtral-8x7b", "deepseek-v3", "gpt-oss-120b", "qwen3-next-80b-a3b"]
+)
 def test_other_architectures_too(model):
     found = ip.recommend(model, concurrency=20, isl=1000, osl=200, devices=["h200_sxm"])
     for figure, value in printed(found.best).items():

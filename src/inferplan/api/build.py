@@ -58,7 +58,7 @@ def find_model(what: str | ModelSpec) -> tuple[ModelSpec, str | None]:
     return (what, None) if isinstance(what, ModelSpec) else resolve_model(what)
 
 
-def build_plan(  # noqa: PLR0913 - one parameter per knob that a user can set
+def build_plan(
     model: ModelSpec,
     on: Device,
     *,
@@ -110,7 +110,9 @@ def build_plan(  # noqa: PLR0913 - one parameter per knob that a user can set
     for name, value in given.items():
         positive(value, "--" + name.replace("_", "-"))
     if given.get("gpu_memory_utilization", 0.5) > 1:
-        raise InputError("--gpu-memory-utilization", given["gpu_memory_utilization"], "is above 1", "e.g. 0.92")
+        raise InputError(
+            "--gpu-memory-utilization", given["gpu_memory_utilization"], "is above 1", "e.g. 0.92"
+        )
     base = replace(base, **given)
     if weights:
         _runs(on, base.weights)
@@ -120,7 +122,12 @@ def build_plan(  # noqa: PLR0913 - one parameter per knob that a user can set
 
 def _layout_fits(on: Device, tp: int, pp: int, dp: int) -> None:
     if tp * pp * dp > 1 and on.link.kind == "none":
-        raise InputError("--tp", tp * pp * dp, f"devices cannot share a model on {on.id}", "it has no link: use 1")
+        raise InputError(
+            "--tp",
+            tp * pp * dp,
+            f"devices cannot share a model on {on.id}",
+            "it has no link: use 1",
+        )
     if tp > max(on.link.domain_size, 1):
         raise InputError(
             "--tp", tp, f"exceeds the {on.link.domain_size} that reach each other on {on.id}",
@@ -132,16 +139,29 @@ def _heads_split(model: ModelSpec, tp: int) -> None:
     heads = min((core.heads for core in operators(model).attention), default=tp)
     if heads % tp:
         sizes = ", ".join(str(n) for n in range(1, min(heads, 64) + 1) if heads % n == 0)
-        raise InputError("--tp", tp, f"does not divide the {heads} attention heads of {model.id}", f"use one of {sizes}")
+        raise InputError(
+            "--tp",
+            tp,
+            f"does not divide the {heads} attention heads of {model.id}",
+            f"use one of {sizes}",
+        )
 
 
 def _runs(on: Device, weights: WeightFormat) -> None:
     if support(on, weights.id) == "none":
-        good = [w for w in ("bf16", "fp16", "fp8", "awq-int4", "q8_0", "q4_k_m", "w4a16") if support(on, w) != "none"]
-        raise InputError("--weights", repr(weights.id), f"does not run on {on.id}", f"use {', '.join(good)}")
+        good = [
+            w
+            for w in ("bf16", "fp16", "fp8", "awq-int4", "q8_0", "q4_k_m", "w4a16")
+            if support(on, w) != "none"
+        ]
+        raise InputError(
+            "--weights", repr(weights.id), f"does not run on {on.id}", f"use {', '.join(good)}"
+        )
 
 
-def _first_that_fits(model: ModelSpec, base: Deployment, context: float, batch: float) -> Deployment:
+def _first_that_fits(
+    model: ModelSpec, base: Deployment, context: float, batch: float
+) -> Deployment:
     choices = weight_choices(base.device, model, ())
     if not choices:
         raise CannotPredictError(f"{base.device.id} runs none of the usual formats of {model.id}")
@@ -176,10 +196,14 @@ def select_devices(
         raise UnknownNameError("--class", device_class, CLASSES, "one of: " + ", ".join(CLASSES))
     found = [find_device(name) for name in names] if names else list(devices().values())
     found += [find_device(path) for path in files]
-    kept = tuple(d for d in dict.fromkeys(d.id for d in found if device_class in (None, d.device_class)))
+    kept = tuple(
+        d for d in dict.fromkeys(d.id for d in found if device_class in (None, d.device_class))
+    )
     by_id = {d.id: d for d in found}
     if not kept:
-        raise InputError("--class", repr(device_class), "leaves none of --devices", "drop one of the two")
+        raise InputError(
+            "--class", repr(device_class), "leaves none of --devices", "drop one of the two"
+        )
     return tuple(by_id[name] for name in kept)
 
 
@@ -247,7 +271,10 @@ def find_models(text: str | None) -> list[ModelSpec]:
 
 
 def offers_of(
-    name: str | None, provider: str | None = None, region: str | None = None, prices: str | None = None
+    name: str | None,
+    provider: str | None = None,
+    region: str | None = None,
+    prices: str | None = None,
 ) -> tuple[Offer, ...]:
     """Rental offers, spot and reserved ones too, of one device or of all.
 

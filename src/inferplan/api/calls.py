@@ -23,6 +23,7 @@ from inferplan.plan.fleet import SmallestFleet, smallest_fleets
 from inferplan.plan.question import Question
 from inferplan.provenance import Node
 from inferplan.report import explain as explain_module
+from inferplan.units import positive
 from inferplan.workload.load import Load
 
 
@@ -41,7 +42,7 @@ def recommend(
     today: date | None = None,
     **options: Unpack[SearchOptions],
 ) -> ShownRecommendation:
-    """Which hardware should serve a model under a load?
+    """The hardware that should serve a model under a load, ranked, priced and explained.
 
     Parameters
     ----------
@@ -88,7 +89,11 @@ def recommend(
         ShownRecommendation,
         recommend_module.recommend(
             question(
-                model, Load(isl, osl, rate, concurrency, users, think_s, prefix_hit), devices, today, **options
+                model,
+                Load(isl, osl, rate, concurrency, users, think_s, prefix_hit),
+                devices,
+                today,
+                **options,
             ),
             top,
         ),
@@ -111,7 +116,9 @@ def question(
     """
     spec, stored = build.find_model(model)
     given: dict[str, Any] = dict(options)
-    slos = make_slos({k: v for k, v in given.items() if k.partition("_")[0] in ("ttft", "tpot", "e2e")})
+    slos = make_slos(
+        {k: v for k, v in given.items() if k.partition("_")[0] in ("ttft", "tpot", "e2e")}
+    )
     pick = ("prices", "provider", "region")
     kinds = ("on_demand", "spot") if given.get("spot") else ("on_demand",)
     wanted = tuple(given.get("weights") or ()) or ((stored,) if stored else ())
@@ -119,7 +126,9 @@ def question(
         model=spec,
         load=load,
         slos=slos,
-        devices=build.select_devices(devices, given.get("device_class"), given.get("device_files", ())),
+        devices=build.select_devices(
+            devices, given.get("device_class"), given.get("device_files", ())
+        ),
         offers=build.select_offers(**{k: given.get(k) for k in pick}, kinds=kinds),
         today=today or build.today(),
         objective=given.get("objective", "cost"),
@@ -167,7 +176,7 @@ def predict(
     """
     spec, plan = plan_for(model, device, context=isl + osl, batch=batch, **options)
     for name, value in (("--isl", isl), ("--osl", osl), ("--batch", batch)):
-        build.positive(value, name)
+        positive(value, name)
     return shown(ShownPrediction, predict_module.predict(spec, plan, isl, osl, batch))
 
 
@@ -179,7 +188,7 @@ def fit(
     kv_pool_bytes: float | None = None,
     **options: Unpack[PlanOptions],
 ) -> ShownFit:
-    """Does a model fit, with which context, for how many sequences?
+    """Whether a model fits, with which context and for how many sequences.
 
     Parameters
     ----------
@@ -246,7 +255,7 @@ def _context_known(spec: ModelSpec, context: float) -> None:
             "--context", f"{context:.0f}", f"exceeds the {spec.context_max} of {spec.id}",
             f"use {spec.context_max} or less",
         )  # fmt: skip
-    build.positive(context, "--context")
+    positive(context, "--context")
 
 
 def explain(
@@ -293,9 +302,10 @@ def explain(
     if rate is not None or concurrency is not None:
         batch = serve(spec, plan, Load(isl, osl, rate, concurrency)).batch
     return explain_module.explain(
-        figure, explain_module.Derivation(
+        figure,
+        explain_module.Derivation(
             spec, plan, isl, isl, osl, batch or 1.0, price, concurrency is not None
-        )
+        ),
     )
 
 
@@ -322,7 +332,11 @@ def plan_for(
 
 
 def price_of(
-    plan: Deployment, *, prices: str | None = None, provider: str | None = None, acquire: str = "auto"
+    plan: Deployment,
+    *,
+    prices: str | None = None,
+    provider: str | None = None,
+    acquire: str = "auto",
 ) -> price_module.Price | None:
     """Cheapest price of a deployment's fleet, rented if anybody rents it out."""
     market = price_module.Market.of(build.select_offers(prices, provider), build.today())
@@ -346,7 +360,8 @@ def serve_load(
 
     Examples
     --------
-    >>> from inferplan.workload.load import Load
+    >>> from inferplan.units import positive
+    from inferplan.workload.load import Load
     >>> result = serve_load("llama-3.1-8b", "h100_sxm", Load(1000, 200, rate_per_s=2))
     >>> round(result.rate_per_s, 3)
     2.0

@@ -18,4 +18,7 @@ def economics() -> Mapping[str, Fact]:
     >>> economics()["pue"].value >= 1
     True
     """
-    return {row["parameter"]: fact(row, float(row["value"]), row["unit"]) for row in rows("economics.csv")}
+    return {
+        row["parameter"]: fact(row, float(row["value"]), row["unit"])
+        for row in rows("economics.csv")
+    }

@@ -109,7 +109,9 @@ def link_factors(kind: str) -> Factors:
 def _engines() -> NameIndex[Factors]:
     aliases = {row["engine"]: row["aliases"].split(";") for row in rows("engines.csv")}
     entries = [Factors(name, _table()["engine", name]) for name in aliases]
-    return NameIndex("engine", entries, lambda e: (e.id, aliases[e.id]), "one of: " + ", ".join(aliases))
+    return NameIndex(
+        "engine", entries, lambda e: (e.id, aliases[e.id]), "one of: " + ", ".join(aliases)
+    )
 
 
 def engine(name: str) -> Factors:

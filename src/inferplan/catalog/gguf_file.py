@@ -120,7 +120,7 @@ def gguf_bits_per_weight(path: str | Path) -> float:
 
 
 def _open(file: Path) -> GGUFReader:
-    from gguf import GGUFReader  # noqa: PLC0415 - a fifth of a second, only needed here
+    from gguf import GGUFReader
 
     if not file.is_file():
         raise DataError(file, "", "no such file")
@@ -161,7 +161,7 @@ def _tensors(readers: list[GGUFReader]) -> GgufTensors:
 
 
 def _declared_type(header: Header) -> str:
-    from gguf import LlamaFileType  # noqa: PLC0415 - as above
+    from gguf import LlamaFileType
 
     declared = header.integer("general.file_type", default=-1)
     known = {item.value: item.name for item in LlamaFileType}

@@ -41,11 +41,11 @@ def model_from_hub(repo_id: str) -> tuple[ModelSpec, str | None]:
     >>> model_from_hub("meta-llama/Llama-3.1-8B")  # doctest: +SKIP
     """
     try:
-        from huggingface_hub import hf_hub_download  # noqa: PLC0415 - optional
+        from huggingface_hub import hf_hub_download
     except ImportError as error:
         problem = "needs the hub extra"
         raise InputError("model", repo_id, problem, "pip install 'inferplan[hub]'") from error
-    from huggingface_hub import errors  # noqa: PLC0415 - optional
+    from huggingface_hub import errors
 
     try:
         path = hf_hub_download(repo_id, "config.json", local_files_only=not reachable())
@@ -78,7 +78,7 @@ def reachable(timeout_s: float = 2.0) -> bool:
     timeout_s : float
         How long to wait [s].
     """
-    from huggingface_hub.constants import ENDPOINT  # noqa: PLC0415 - optional
+    from huggingface_hub.constants import ENDPOINT
 
     parts = urlsplit(ENDPOINT)
     port = parts.port or (443 if parts.scheme == "https" else 80)

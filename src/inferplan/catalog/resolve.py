@@ -54,7 +54,7 @@ def resolve_model(text: str) -> tuple[ModelSpec, str | None]:
             return _from_path(Path(text))
         if not _REPOSITORY.match(text):
             raise
-    from inferplan.catalog.hub import model_from_hub  # noqa: PLC0415 - only for a repository
+    from inferplan.catalog.hub import model_from_hub
 
     return model_from_hub(text)
 
@@ -75,9 +75,9 @@ def _from_path(path: Path) -> tuple[ModelSpec, str | None]:
             raise DataError(path, "", problem)
         path = first[0]
     if path.suffix == ".gguf":
-        from inferplan.catalog.gguf_file import model_from_gguf  # noqa: PLC0415
+        from inferplan.catalog.gguf_file import model_from_gguf
 
         return model_from_gguf(path)
-    from inferplan.catalog.hf_config import model_from_config  # noqa: PLC0415
+    from inferplan.catalog.hf_config import model_from_config
 
     return model_from_config(path)

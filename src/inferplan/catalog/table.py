@@ -23,7 +23,7 @@ def rows(name: str) -> Iterator[dict[str, str]]:
     'fp32'
     """
     path = files("inferplan.catalog").joinpath("data", name)
-    with path.open(encoding="utf-8", newline="") as stream:
+    with path.open(encoding="utf-8") as stream:
         yield from csv.DictReader(stream)
 
 

@@ -59,7 +59,7 @@ def read_yaml(path: str | Path) -> Any:
     InputError
         See :func:`read_text`.
     """
-    import yaml  # noqa: PLC0415 - a start-up cost only user files pay
+    import yaml
 
     try:
         return yaml.safe_load(read_text(path))
@@ -130,7 +130,7 @@ def validated(path: object, place: str, shape: type[M], data: Any, what: str) ->
     DataError
         If it is not a mapping, has an unknown key, or a value cannot be used.
     """
-    from pydantic import ValidationError  # noqa: PLC0415 - a start-up cost only user files pay
+    from pydantic import ValidationError
 
     if not isinstance(data, Mapping):
         keys = ", ".join(_keys(shape))

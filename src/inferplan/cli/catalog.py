@@ -23,19 +23,27 @@ def catalog() -> None:
 
 @catalog.command("devices")
 @click.argument("name", required=False)
-@click.option("--class", "device_class", metavar="CLASS", help="datacenter, consumer, edge, apple or cpu.")
+@click.option(
+    "--class", "device_class", metavar="CLASS", help="datacenter, consumer, edge, apple or cpu."
+)
 @options.json_option
 def devices(name: str | None, device_class: str | None, *, as_json: bool) -> None:
     """List devices, or show every fact of one with its source."""
     from inferplan.api.build import find_device, select_devices
     from inferplan.report import catalog as pages
+    from inferplan.report import catalog_data as data
 
     if name:
         one = find_device(name)
-        emit("device/1", pages.device_data(one), pages.device_page(one), as_json=as_json)
+        emit("device/1", data.device_data(one), pages.device_page(one), as_json=as_json)
         return
     many = select_devices(None, device_class)
-    emit("devices/1", {"devices": [pages.device_row(d) for d in many]}, pages.devices_page(many), as_json=as_json)
+    emit(
+        "devices/1",
+        {"devices": [data.device_row(d) for d in many]},
+        pages.devices_page(many),
+        as_json=as_json,
+    )
 
 
 @catalog.command("models")
@@ -45,12 +53,18 @@ def models(name: str | None, *, as_json: bool) -> None:
     """List models (or those whose name contains NAME), or show one in full."""
     from inferplan.api.build import find_models
     from inferplan.report import catalog as pages
+    from inferplan.report import catalog_data as data
 
     found = find_models(name)
     if len(found) == 1 and name:
-        emit("model/1", pages.model_data(found[0]), pages.model_page(found[0]), as_json=as_json)
+        emit("model/1", data.model_data(found[0]), pages.model_page(found[0]), as_json=as_json)
         return
-    emit("models/1", {"models": [pages.model_data(m) for m in found]}, pages.models_page(found), as_json=as_json)
+    emit(
+        "models/1",
+        {"models": [data.model_data(m) for m in found]},
+        pages.models_page(found),
+        as_json=as_json,
+    )
 
 
 @catalog.command("prices")
@@ -60,16 +74,25 @@ def models(name: str | None, *, as_json: bool) -> None:
 @click.option("--prices", "price_file", metavar="FILE", help="Your own prices.")
 @options.json_option
 def prices(
-    name: str | None, provider: str | None, region: str | None, price_file: str | None, *, as_json: bool
+    name: str | None,
+    provider: str | None,
+    region: str | None,
+    price_file: str | None,
+    *,
+    as_json: bool,
 ) -> None:
     """List rental offers (of device NAME), or the API prices of a model NAME."""
     from inferplan.api.build import api_prices_of, offers_of
     from inferplan.report import catalog as pages
+    from inferplan.report import catalog_data as data
 
     found = offers_of(name, provider, region, price_file)
     api = api_prices_of(name) if name and not found else ()
-    data = {"offers": [pages.offer_data(o) for o in found], "api_prices": [pages.api_data(a) for a in api]}
-    emit("prices/1", data, pages.prices_page(found, api), as_json=as_json)
+    found_data = {
+        "offers": [data.offer_data(o) for o in found],
+        "api_prices": [data.api_data(a) for a in api],
+    }
+    emit("prices/1", found_data, pages.prices_page(found, api), as_json=as_json)
 
 
 @catalog.command("formats")
@@ -78,7 +101,8 @@ def formats(*, as_json: bool) -> None:
     """List weight and KV formats with their exact bits."""
     from inferplan.catalog.formats import kv_formats, weight_formats
     from inferplan.report import catalog as pages
+    from inferplan.report import catalog_data as data
 
     weights, caches = list(weight_formats().values()), list(kv_formats().values())
-    data = pages.formats_data(weights, caches)
-    emit("formats/1", data, pages.formats_page(weights, caches), as_json=as_json)
+    found_data = data.formats_data(weights, caches)
+    emit("formats/1", found_data, pages.formats_page(weights, caches), as_json=as_json)

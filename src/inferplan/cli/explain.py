@@ -18,11 +18,15 @@ from inferplan.cli.output import emit
 @click.option("--batch", type=float, help="Sequences decoding together [1].")
 @click.option("--rate", type=float, help="Or a load: requests per second.")
 @click.option("--concurrency", type=float, help="Or a load: requests in flight.")
-@click.option("--replicas", type=int, default=1, show_default=True, help="Copies that share the load.")
+@click.option(
+    "--replicas", type=int, default=1, show_default=True, help="Copies that share the load."
+)
 @click.option("--prices", metavar="FILE", help="Your own prices.")
 @click.option("--provider", help="Only offers of this provider.")
 @click.option("--acquire", default="auto", help="rent, buy, or auto (rent if offered).")
-@click.option("--depth", type=click.IntRange(min=0), default=3, show_default=True, help="Levels to show.")
+@click.option(
+    "--depth", type=click.IntRange(min=0), default=3, show_default=True, help="Levels to show."
+)
 @options.plan_options
 @options.json_option
 def explain(figure: str, model: str, device: str, **given: Any) -> None:

@@ -13,7 +13,9 @@ from inferplan.cli.output import emit
 @click.command(short_help="Does a model fit, with which context, for how many users?")
 @click.argument("model")
 @click.argument("device", required=False)
-@click.option("--context", type=int, help="Context to check [tokens]; without DEVICE 8192 if not given.")
+@click.option(
+    "--context", type=int, help="Context to check [tokens]; without DEVICE 8192 if not given."
+)
 @click.option("--kv-memory", metavar="SIZE", help="KV pool per device, if known, e.g. 1GiB.")
 @click.option("--class", "device_class", metavar="CLASS", help="Without DEVICE: only this class.")
 @options.plan_options
@@ -39,7 +41,9 @@ def fit(model: str, device: str | None, **given: Any) -> None:
     if device is None:
         found = smallest(model, given["context"] or 8192, wanted, given["weights"])
         data = {"model": model, "fleets": [row.to_dict() for row in found]}
-        emit("fit-all/1", data, fleets_page(model, found, given["context"] or 8192), as_json=as_json)
+        emit(
+            "fit-all/1", data, fleets_page(model, found, given["context"] or 8192), as_json=as_json
+        )
         return
     size = parse_bytes(pool, "--kv-memory") if pool else None
     answer = call(model, device, kv_pool_bytes=size, **given)

@@ -10,7 +10,7 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 SHOWN_LIMITS = ("ttft_p95", "tpot_p95", "e2e_p95")
-METRICS = ("ttft", "tpot", "e2e")
+EXAMPLES = {"ttft": "1s", "tpot": "50ms", "e2e": "20s"}
 STATISTICS = ("", "_mean", "_p50", "_p90", "_p95", "_p99")
 
 
@@ -34,11 +34,17 @@ def words(*names: str, help: str) -> Callable[[F], F]:  # noqa: A002 - click's o
     return click.option(*names, callback=_words, metavar="A,B,...", help=help)
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/json.md) instead of tables.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON (docs/json.md) instead of tables."
+)
 
 length_options = stack(
-    click.option("--isl", type=float, default=1024, show_default=True, help="Input tokens per request."),
-    click.option("--osl", type=float, default=256, show_default=True, help="Output tokens per request."),
+    click.option(
+        "--isl", type=float, default=1024, show_default=True, help="Input tokens per request."
+    ),
+    click.option(
+        "--osl", type=float, default=256, show_default=True, help="Output tokens per request."
+    ),
 )
 
 load_options = stack(
@@ -46,7 +52,12 @@ load_options = stack(
     click.option("--concurrency", type=float, help="Requests always in flight."),
     click.option("--users", type=float, help="Users who each wait --think between requests."),
     click.option("--think", default="0s", metavar="TIME", help="Think time of a user, e.g. 30s."),
-    click.option("--prefix-hit", type=float, default=0.0, help="Share of input tokens in the prefix cache [0]."),
+    click.option(
+        "--prefix-hit",
+        type=float,
+        default=0.0,
+        help="Share of input tokens in the prefix cache [0].",
+    ),
 )
 
 plan_options = stack(
@@ -54,12 +65,22 @@ plan_options = stack(
     click.option("--kv", help="KV cache format: fp16, fp8, ... [fp16]."),
     click.option("--tp", type=int, default=1, show_default=True, help="Tensor-parallel size."),
     click.option("--pp", type=int, default=1, show_default=True, help="Pipeline stages."),
-    click.option("--dp", type=int, default=1, show_default=True, help="Attention data parallel, shared experts."),
+    click.option(
+        "--dp",
+        type=int,
+        default=1,
+        show_default=True,
+        help="Attention data parallel, shared experts.",
+    ),
     click.option("--engine", help="vllm, sglang, tensorrt-llm, llama.cpp, mlx, ... [by device]."),
-    click.option("--memory", metavar="SIZE", help="Memory of a device sold in several sizes, e.g. 64GB."),
+    click.option(
+        "--memory", metavar="SIZE", help="Memory of a device sold in several sizes, e.g. 64GB."
+    ),
     click.option("--max-num-seqs", type=int, help="Running sequences at most."),
     click.option("--max-num-batched-tokens", type=int, help="Token budget of a step."),
-    click.option("--gpu-memory-utilization", type=float, help="Share of memory the engine may fill."),
+    click.option(
+        "--gpu-memory-utilization", type=float, help="Share of memory the engine may fill."
+    ),
 )
 
 PLAN = ("weights", "kv", "tp", "pp", "dp", "engine", "memory", "max_num_seqs",
@@ -68,7 +89,7 @@ PLAN = ("weights", "kv", "tp", "pp", "dp", "engine", "memory", "max_num_seqs",
 
 def limit_options(function: F) -> F:
     """``--ttft-p95 1s`` and its kin; the common ones are shown in help."""
-    for metric in reversed(METRICS):
+    for metric in reversed(EXAMPLES):
         for statistic in reversed(STATISTICS):
             name = metric + statistic
             function = click.option(
@@ -76,8 +97,7 @@ def limit_options(function: F) -> F:
                 name,
                 metavar="TIME",
                 hidden=name not in SHOWN_LIMITS,
-                help=f"Limit, e.g. {'1s' if metric == 'ttft' else '50ms' if metric == 'tpot' else '20s'};"
-                " also -mean -p50 -p90 -p99.",
+                help=f"Limit, e.g. {EXAMPLES[metric]}; also -mean -p50 -p90 -p99.",
             )(function)
     return function
 

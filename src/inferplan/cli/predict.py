@@ -14,7 +14,9 @@ from inferplan.cli.output import emit
 @click.argument("model")
 @click.argument("device")
 @options.length_options
-@click.option("--batch", type=float, default=1, show_default=True, help="Sequences decoded together.")
+@click.option(
+    "--batch", type=float, default=1, show_default=True, help="Sequences decoded together."
+)
 @options.plan_options
 @options.json_option
 def predict(model: str, device: str, **given: Any) -> None:

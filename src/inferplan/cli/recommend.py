@@ -16,20 +16,34 @@ from inferplan.cli.output import emit
 @options.length_options
 @options.limit_options
 @options.words("--devices", help="Only these devices (names or YAML files).")
-@click.option("--class", "device_class", metavar="CLASS", help="datacenter, consumer, edge, apple or cpu.")
-@click.option("--device-file", "device_files", multiple=True, metavar="YAML", help="Add a device of your own.")
+@click.option(
+    "--class", "device_class", metavar="CLASS", help="datacenter, consumer, edge, apple or cpu."
+)
+@click.option(
+    "--device-file", "device_files", multiple=True, metavar="YAML", help="Add a device of your own."
+)
 @click.option("--provider", help="Only offers of this provider.")
 @click.option("--region", help="Only offers in this region.")
 @click.option("--spot", is_flag=True, help="Accept spot prices.")
-@click.option("--prices", metavar="FILE", help="Your own prices (CSV or YAML) instead of the bundled ones.")
+@click.option(
+    "--prices", metavar="FILE", help="Your own prices (CSV or YAML) instead of the bundled ones."
+)
 @click.option("--budget", metavar="USD/PERIOD", help="Largest cost: 5/h, 120/day or 3000/month.")
 @options.words("--weights", help="Weight formats to search [by device class].")
 @options.words("--kv", help="KV formats to search [fp16, and fp8 where native].")
 @click.option("--max-gpus", type=int, default=64, show_default=True, help="Largest fleet.")
-@click.option("--objective", default="cost", show_default=True, help="cost, latency, energy or goodput.")
-@click.option("--acquire", default="auto", show_default=True, help="auto (rent if offered), rent, buy, any.")
-@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Options to show.")
-@click.option("--all", "all_losers", is_flag=True, help="List every device that lost, with its reason.")
+@click.option(
+    "--objective", default="cost", show_default=True, help="cost, latency, energy or goodput."
+)
+@click.option(
+    "--acquire", default="auto", show_default=True, help="auto (rent if offered), rent, buy, any."
+)
+@click.option(
+    "--top", type=click.IntRange(min=1), default=10, show_default=True, help="Options to show."
+)
+@click.option(
+    "--all", "all_losers", is_flag=True, help="List every device that lost, with its reason."
+)
 @click.option("--today", metavar="YYYY-MM-DD", help="Day on which prices are judged stale [today].")
 @options.json_option
 def recommend(model: str, **given: Any) -> None:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Predict tables of measured results and score the predictions.")
 @click.argument("truth", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Write the predictions to this CSV file.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the predictions to this CSV file."
+)
 @click.option("--cells", is_flag=True, help="Break the score down by engine and hardware.")
 @options.json_option
 def validate(truth: tuple[Path, ...], out: Path | None, *, cells: bool, as_json: bool) -> None:
@@ -40,7 +42,9 @@ def validate(truth: tuple[Path, ...], out: Path | None, *, cells: bool, as_json:
 
     rows = [row for path in truth for row in read_truth(path)]
     quiet = not sys.stderr.isatty()
-    with click.progressbar(length=len(rows), label="predicting", file=sys.stderr, hidden=quiet) as bar:
+    with click.progressbar(
+        length=len(rows), label="predicting", file=sys.stderr, hidden=quiet
+    ) as bar:
         predictions = predict_rows(rows, bar.update)
     if out:
         write_predictions(out, predictions)

@@ -6,8 +6,11 @@ from inferplan.provenance import formula
 from inferplan.units import Num
 
 
-@formula("price_usd * (1 + host_frac) * devices / (years * 8760)", unit="USD/h",
-         source="straight-line depreciation, no resale")
+@formula(
+    "price_usd * (1 + host_frac) * devices / (years * 8760)",
+    unit="USD/h",
+    source="straight-line depreciation, no resale",
+)
 def depreciation_usd_per_h(price_usd: Num, host_frac: Num, devices: Num, years: Num) -> Num:
     """Purchase price spread over its life [USD/h].
 

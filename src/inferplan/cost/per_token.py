@@ -27,8 +27,11 @@ def usd_per_mtok(usd_per_h: Num, tokens_per_s: Num) -> Num:
     return usd_per_h / (tokens_per_s * 3600.0 / 1e6)
 
 
-@formula("share * (mixed_step_s - decode_step_s) / mean_step_s", unit="1",
-         source="prompts cost the time by which they lengthen steps; the rest is decoding")
+@formula(
+    "share * (mixed_step_s - decode_step_s) / mean_step_s",
+    unit="1",
+    source="prompts cost the time by which they lengthen steps; the rest is decoding",
+)
 def input_time_share(share: Num, mixed_step_s: Num, decode_step_s: Num, mean_step_s: Num) -> Num:
     """Share of serving time that goes to input tokens.
 
@@ -47,8 +50,11 @@ def input_time_share(share: Num, mixed_step_s: Num, decode_step_s: Num, mean_ste
     return share * (mixed_step_s - decode_step_s) / mean_step_s
 
 
-@formula("usd_per_h * time_share / (tokens_per_s * 3600 / 1e6)", unit="USD/Mtok",
-         source="the fleet's cost is split by the time that each kind of token takes")
+@formula(
+    "usd_per_h * time_share / (tokens_per_s * 3600 / 1e6)",
+    unit="USD/Mtok",
+    source="the fleet's cost is split by the time that each kind of token takes",
+)
 def usd_per_mtok_of(usd_per_h: Num, time_share: Num, tokens_per_s: Num) -> Num:
     """Cost of a million tokens of one kind, input or output [USD].
 

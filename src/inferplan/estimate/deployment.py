@@ -55,10 +55,17 @@ class Deployment:
         return self.devices_per_replica * self.replicas
 
     @property
+    def shape(self) -> str:
+        """Readable parallelism of one replica: ``TP4-PP2``, or ``1``."""
+        parts = [
+            f"{tag}{n}" for tag, n in (("TP", self.tp), ("PP", self.pp), ("DP", self.dp)) if n > 1
+        ]
+        return "-".join(parts) or "1"
+
+    @property
     def layout(self) -> str:
-        """Readable parallelism, e.g. ``2 x TP4``."""
-        parts = [f"{tag}{n}" for tag, n in (("TP", self.tp), ("PP", self.pp), ("DP", self.dp)) if n > 1]
-        return f"{self.replicas} x {'-'.join(parts) or '1'}"
+        """Readable parallelism of all replicas, e.g. ``2 x TP4``."""
+        return f"{self.replicas} x {self.shape}"
 
     def to_dict(self) -> dict[str, object]:
         """Plain data."""

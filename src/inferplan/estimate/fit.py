@@ -1,4 +1,4 @@
-"""Does it fit: weights, cache per token, longest context, sequences at a context, devices needed."""
+"""Does it fit: weights, cache per token, longest context, sequences at a context."""
 
 from __future__ import annotations
 
@@ -157,7 +157,8 @@ def fit(
         pool_tokens=kv_pool_tokens(pool * groups, token, int(plan.engine["block_size"])),
         longest_context=_longest(held, model.context_max),
         concurrency=tuple(
-            AtContext(c, float(kv_bytes_per_seq(model, c, plan.kv.bits)) + state, held(c)) for c in shown
+            AtContext(c, float(kv_bytes_per_seq(model, c, plan.kv.bits)) + state, held(c))
+            for c in shown
         ),
     )
 

@@ -178,7 +178,9 @@ def facts_of(plan: Deployment) -> dict[str, Fact]:
         "peak_attention_flop_per_s": device.facts[f"peak_flop_per_s.{sixteen}"],
         "mem_bytes": Fact(usable, "B", memory.source, memory.locator, memory.date, memory.grade),
         "mem_bytes_per_s": device.facts["mem_bytes_per_s"],
-        "link_bytes_per_s": device.facts.get("link.bytes_per_s", _choice(math.inf, "B/s", "no link")),
+        "link_bytes_per_s": device.facts.get(
+            "link.bytes_per_s", _choice(math.inf, "B/s", "no link")
+        ),
         "link_frac": link.facts["frac"],
         "link_latency_s": link.facts["latency_s"],
         "linear_bits": weights.fact if weights.scope == "linear" else bits,
@@ -216,7 +218,7 @@ def machine(plan: Deployment) -> Machine:
 
 
 def traced_machine(plan: Deployment) -> Machine:
-    """The deployment's numbers as Nodes, so that every figure computed from them explains itself."""
+    """The deployment's numbers as Nodes: every figure computed from them explains itself."""
     return Machine(**{name: given(name, fact) for name, fact in facts_of(plan).items()})  # type: ignore[arg-type]
 
 
@@ -242,7 +244,8 @@ def stacked(plans: Sequence[Deployment]) -> tuple[list[Deployment], Machine | No
     rows: dict[object, list[float] | None] = {}
     for plan in plans:
         key = (id(plan.device), plan.weights.id, plan.kv.id, plan.engine.id,
-               plan.max_num_seqs, plan.max_num_batched_tokens, plan.gpu_memory_utilization)  # fmt: skip
+               plan.max_num_seqs, plan.max_num_batched_tokens,
+                plan.gpu_memory_utilization)  # fmt: skip
         if key not in rows:
             rows[key] = _row(plan, refused)
         row = rows[key]

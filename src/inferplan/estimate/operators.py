@@ -236,7 +236,9 @@ def _latent(layer: LatentAttention, hidden: int) -> tuple[list[Matmul], Attentio
     )
     rest = [
         Matmul("kv down", hidden, latent, layer.count),
-        Matmul("kv up", layer.kv_lora_rank, heads * (layer.nope_dim + layer.v_head_dim), layer.count),
+        Matmul(
+            "kv up", layer.kv_lora_rank, heads * (layer.nope_dim + layer.v_head_dim), layer.count
+        ),
         Matmul("attention out", heads * layer.v_head_dim, hidden, layer.count),
     ]
     core = AttentionCore(
@@ -262,9 +264,7 @@ def _latent(layer: LatentAttention, hidden: int) -> tuple[list[Matmul], Attentio
 def _linear(layer: LinearMixer, hidden: int) -> tuple[list[Matmul], StateCore]:
     width = max(1, round(layer.proj_params / hidden))
     matmul = Matmul(f"{layer.kind} projections", hidden, width, layer.count)
-    state = StateCore(
-        f"{layer.kind} state", layer.count, layer.state_elements, layer.conv_elements
-    )
+    state = StateCore(f"{layer.kind} state", layer.count, layer.state_elements, layer.conv_elements)
     return [matmul], state
 
 

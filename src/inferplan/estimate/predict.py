@@ -177,7 +177,9 @@ def predict(
     """
     if isl + osl > model.context_max:
         raise InputError(
-            "--isl + --osl", f"{isl + osl:g} tokens", f"exceed the {model.context_max} of {model.id}",
+            "--isl + --osl",
+            f"{isl + osl:g} tokens",
+            f"exceed the {model.context_max} of {model.id}",
             f"keep the sum at {model.context_max} or below",
         )  # fmt: skip
     m, ops = machine(plan), operators(model)
@@ -196,7 +198,7 @@ def predict(
 def prefill_step(
     ops: Operators, m: Machine, isl: Num, past: Num = 0.0, seqs: Num = 1.0
 ) -> tuple[StepTime, Num]:
-    """One of the equal steps that prefill *seqs* prompts on an idle replica, and how many there are.
+    """One of the equal steps that prefill *seqs* prompts on an idle replica, and their number.
 
     Parameters
     ----------
@@ -251,7 +253,7 @@ def step_floor(step: StepTime, m: Machine) -> float:
     return float(floor_time(flop, peak, nbytes, m.mem_bytes_per_s))
 
 
-def _too_big(  # noqa: PLR0913 - the pieces of one message
+def _too_big(
     model: ModelSpec, plan: Deployment, use: MemoryUse, held: float, batch: float, context: float
 ) -> str:
     where = f"{plan.devices_per_replica} x {plan.device.id}"

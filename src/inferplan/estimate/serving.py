@@ -171,7 +171,10 @@ def batch_for(
     lengths = Lengths.of(load)
 
     def below(batch: Num) -> Any:
-        return demand_met(operating_point(ops, m, lengths, batch, ("mean",), closed=load.closed), load) <= demand
+        return (
+            demand_met(operating_point(ops, m, lengths, batch, ("mean",), closed=load.closed), load)
+            <= demand
+        )
 
     high = np.maximum(limit, SMALLEST_BATCH)
     return bisect(below, np.minimum(SMALLEST_BATCH, high) * 1e-6, high, rounds)
@@ -204,14 +207,14 @@ def serve(model: ModelSpec, plan: Deployment, load: Load) -> ServingResult:
     stable = largest_batch(ops, m, load, (), memory_batch_limit(model, m, lengths))
     if float(stable) <= 0:
         raise CannotPredictError(
-            f"{model.id} in {plan.weights.id} with {lengths.isl + lengths.osl:g} tokens does not fit"
-            f" {plan.devices_per_replica} x {plan.device.id}"
+            f"{model.id} in {plan.weights.id} with {lengths.isl + lengths.osl:g} tokens does not"
+            f" fit {plan.devices_per_replica} x {plan.device.id}"
         )
     batch = float(batch_for(ops, m, load, load.demand / plan.replicas, stable))
     return result_at(ops, m, plan, load, batch, float(stable))
 
 
-def result_at(  # noqa: PLR0913 - the pieces of one operating point
+def result_at(
     ops: Operators, m: Machine, plan: Deployment, load: Load, batch: float, limit: float
 ) -> ServingResult:
     """The serving result of *plan* when each replica decodes *batch* sequences on average."""
@@ -221,7 +224,9 @@ def result_at(  # noqa: PLR0913 - the pieces of one operating point
         batch=batch,
         batch_limit=limit,
         rate_per_s=rate,
-        **{metric: _quantiles(getattr(point, metric)) for metric in METRICS},
+        ttft=_quantiles(point.ttft),
+        tpot=_quantiles(point.tpot),
+        e2e=_quantiles(point.e2e),
         output_tok_s=rate * load.osl_tokens,
         total_tok_s=rate * (load.osl_tokens + load.isl_tokens),
         prefill_utilisation=float(point.mix.utilisation),

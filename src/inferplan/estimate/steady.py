@@ -144,9 +144,7 @@ def operating_point(
     prompt = batching.prompt_time(
         mix.mixed.total_s, batching.prompt_chunks(lengths.prompt, mix.room), m.pp
     )
-    residual = batching.residual_step(
-        mix.share, mix.decode.total_s, mix.mixed.total_s, mix.mean_s
-    )
+    residual = batching.residual_step(mix.share, mix.decode.total_s, mix.mixed.total_s, mix.mean_s)
     utilisation, in_flight = mix.utilisation, None
     if closed:
         alone = batching.end_to_end_time(prompt, mix.mean_s, lengths.osl)

@@ -38,7 +38,7 @@ def model_of(row: TruthRow) -> ModelSpec:
     InputError
         If the catalogue does not know it.
     """
-    return _named(row, "model", row.model, model)
+    return _named("model", row.model, model)
 
 
 def plan_of(row: TruthRow) -> Deployment:
@@ -74,11 +74,11 @@ def plan_of(row: TruthRow) -> Deployment:
     >>> plan_of(row).layout
     '2 x TP4'
     """
-    card = _named(row, "hardware", row.hardware, device)
+    card = _named("hardware", row.hardware, device)
     software = _engine(row, card)
     tp, pp, dp = _layout(row)
     shared = dp > 1 and software.id in ATTENTION_DP and model_of(row).is_moe
-    weights = _named(row, "weights", row.weights, weight_format)
+    weights = _named("weights", row.weights, weight_format)
     seqs, budget = engine_knobs(software, card)
     said = conditions_of(row)
     seqs = said.max_num_seqs or seqs
@@ -87,7 +87,7 @@ def plan_of(row: TruthRow) -> Deployment:
     return Deployment(
         card,
         weights,
-        _named(row, "kv_cache", _kv_name(row, weights, software.id), kv_format),
+        _named("kv_cache", _kv_name(row, weights, software.id), kv_format),
         software,
         tp=tp,
         pp=pp,
@@ -145,10 +145,12 @@ def _kv_name(row: TruthRow, weights: WeightFormat, software: str) -> str:
     return "fp8" if software == "tensorrt-llm" and weights.compute in ("fp8", "fp4") else "fp16"
 
 
-def _named(row: TruthRow, column: str, value: str, find: Callable[[str], T]) -> T:
+def _named(column: str, value: str, find: Callable[[str], T]) -> T:
     try:
         return find(value)
     except UnknownNameError as error:
         guess = " or ".join(error.nearest)
         fix = f"did you mean {guess}?" if guess else "add it to the catalogue or leave the row out"
-        raise InputError(f"unknown {column}", repr(value), "is not in the catalogue", fix) from error
+        raise InputError(
+            f"unknown {column}", repr(value), "is not in the catalogue", fix
+        ) from error

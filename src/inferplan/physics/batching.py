@@ -31,9 +31,12 @@ def mean_decode_context(isl_tokens: Num, osl_tokens: Num) -> Num:
     return isl_tokens + osl_tokens / 2.0
 
 
-@formula("max(sequences / pp, 1)", unit="sequences",
-         source="a step runs for one sequence at least, which is in one stage at a time "
-         "(Huang et al. 2019, GPipe, arXiv:1811.06965)")
+@formula(
+    "max(sequences / pp, 1)",
+    unit="sequences",
+    source="a step runs for one sequence at least, which is in one stage at a time "
+    "(Huang et al. 2019, GPipe, arXiv:1811.06965)",
+)
 def micro_batch(sequences: Num, pp: Num) -> Num:
     """Sequences that a step works on: the batch, or its part in each stage of a pipeline.
 
@@ -126,8 +129,11 @@ def chunk_room(budget_tokens: Num, sequences: Num) -> Num:
     return np.maximum(budget_tokens - sequences, 1.0)
 
 
-@formula("sequences * prompt_tokens / max(osl_tokens - 1, 1)", unit="tokens/step",
-         source="balance: every sequence that ends makes room for one prompt")
+@formula(
+    "sequences * prompt_tokens / max(osl_tokens - 1, 1)",
+    unit="tokens/step",
+    source="balance: every sequence that ends makes room for one prompt",
+)
 def prefill_per_step(sequences: Num, prompt_tokens: Num, osl_tokens: Num) -> Num:
     """Prompt tokens that must be computed per step to keep *sequences* decoding [tokens].
 
@@ -237,8 +243,11 @@ def prompt_chunks(prompt_tokens: Num, room_tokens: Num) -> Num:
     return np.ceil(prompt_tokens / room_tokens)
 
 
-@formula("mixed_step_s * (1 + (chunks - 1) / stages)", unit="s",
-         source="pipeline of chunks, Huang et al. 2019 (GPipe), arXiv:1811.06965")
+@formula(
+    "mixed_step_s * (1 + (chunks - 1) / stages)",
+    unit="s",
+    source="pipeline of chunks, Huang et al. 2019 (GPipe), arXiv:1811.06965",
+)
 def prompt_time(mixed_step_s: Num, chunks: Num, stages: Num) -> Num:
     """Time to compute one prompt that nobody delays [s].
 
@@ -257,8 +266,11 @@ def prompt_time(mixed_step_s: Num, chunks: Num, stages: Num) -> Num:
     return 1.0 * mixed_step_s * (1.0 + (chunks - 1.0) / stages)
 
 
-@formula("prompt_s + residual_factor * residual_s + wait_s", unit="s",
-         source="sum of the parts; for quantiles an upper bound (the parts are not all late at once)")
+@formula(
+    "prompt_s + residual_factor * residual_s + wait_s",
+    unit="s",
+    source="sum of the parts; for quantiles an upper bound (the parts are not all late at once)",
+)
 def first_token_time(prompt_s: Num, residual_s: Num, residual_factor: Num, wait_s: Num) -> Num:
     """TTFT: end of the running step, wait behind other prompts, own prompt [s].
 
@@ -289,8 +301,11 @@ def end_to_end_time(ttft_s: Num, tpot_s: Num, osl_tokens: Num) -> Num:
     return ttft_s + np.maximum(osl_tokens - 1.0, 0.0) * tpot_s
 
 
-@formula("((sqrt(z**2 + 4 * limit) - z) / 2) ** 2", unit="sequences",
-         source="inverse of mean + z * sqrt(mean)")
+@formula(
+    "((sqrt(z**2 + 4 * limit) - z) / 2) ** 2",
+    unit="sequences",
+    source="inverse of mean + z * sqrt(mean)",
+)
 def mean_batch_below(limit: Num, z: Num) -> Num:
     """Largest mean batch whose upper quantile stays at *limit* [sequences].
 

@@ -58,8 +58,11 @@ def attention_flop(
     return 2.0 * queries * context * heads * (qk_dim + v_dim) * layers / shards
 
 
-@formula("4 * tokens * state_elements * layers / shards", unit="FLOP", source=
-         "state update and read-out, one multiply-add each (Dao, Gu 2024, arXiv:2405.21060)")
+@formula(
+    "4 * tokens * state_elements * layers / shards",
+    unit="FLOP",
+    source="state update and read-out, one multiply-add each (Dao, Gu 2024, arXiv:2405.21060)",
+)
 def state_flop(tokens: Num, state_elements: Num, layers: Num, shards: Num) -> Num:
     """Operations of a recurrent mixer's state update and read-out [FLOP].
 

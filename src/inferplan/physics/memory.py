@@ -87,8 +87,11 @@ def cache_read_bytes(sequences: Num, context: Num, bytes_per_token: Num, shards:
     return 1.0 * sequences * context * bytes_per_token / shards
 
 
-@formula("8 * rows * hidden * layers / 2 * element_bytes", unit="B", source=
-         "per half layer: a fused residual add and norm reads two rows and writes two (assumed)")
+@formula(
+    "8 * rows * hidden * layers / 2 * element_bytes",
+    unit="B",
+    source="per half layer: a fused residual add and norm reads two rows and writes two (assumed)",
+)
 def elementwise_bytes(rows: Num, hidden: Num, layers: Num, element_bytes: Num) -> Num:
     """Bytes moved by norms, residual adds and activations [B].
 
@@ -111,8 +114,11 @@ def elementwise_bytes(rows: Num, hidden: Num, layers: Num, element_bytes: Num) -
     return 4.0 * rows * hidden * layers * element_bytes
 
 
-@formula("3 * 4 * rows * vocab / shards", unit="B", source=
-         "fp32 logits are written once and read twice by sampling (assumed)")
+@formula(
+    "3 * 4 * rows * vocab / shards",
+    unit="B",
+    source="fp32 logits are written once and read twice by sampling (assumed)",
+)
 def logits_bytes(rows: Num, vocab: Num, shards: Num) -> Num:
     """Bytes moved by sampling [B].
 
@@ -136,11 +142,20 @@ def table_stages(pp: Num) -> Num:
     return np.minimum(pp, 2.0)
 
 
-@formula("element_bytes * tokens * (4 * hidden + 2 * widest / shards) + 8 * sequences * vocab / shards",
-         unit="B", source="live tensors of one layer (input, residual, widest product in and out) "
-         "and two fp32 copies of the logits; Korthikanti et al. 2022, arXiv:2205.05198, adapted")
+@formula(
+    "element_bytes * tokens * (4 * hidden + 2 * widest / shards) + 8 * sequences * vocab / shards",
+    unit="B",
+    source="live tensors of one layer (input, residual, widest product in and out) "
+    "and two fp32 copies of the logits; Korthikanti et al. 2022, arXiv:2205.05198, adapted",
+)
 def peak_activation_bytes(
-    tokens: Num, sequences: Num, hidden: Num, widest: Num, vocab: Num, element_bytes: Num, shards: Num
+    tokens: Num,
+    sequences: Num,
+    hidden: Num,
+    widest: Num,
+    vocab: Num,
+    element_bytes: Num,
+    shards: Num,
 ) -> Num:
     """Activation memory of the largest step on one device [B].
 
@@ -174,9 +189,12 @@ def usable_bytes(mem_bytes: Num, utilization: Num) -> Num:
     return mem_bytes * utilization
 
 
-@formula("2 * sequences * (4 * state_elements + 2 * conv_elements) * layers / shards", unit="B",
-         source="fp32 state and 16-bit convolution state, read and written once a step "
-         "(Dao, Gu 2024, arXiv:2405.21060)")
+@formula(
+    "2 * sequences * (4 * state_elements + 2 * conv_elements) * layers / shards",
+    unit="B",
+    source="fp32 state and 16-bit convolution state, read and written once a step "
+    "(Dao, Gu 2024, arXiv:2405.21060)",
+)
 def state_traffic_bytes(
     sequences: Num, state_elements: Num, conv_elements: Num, layers: Num, shards: Num
 ) -> Num:
@@ -199,8 +217,11 @@ def state_traffic_bytes(
     return 2.0 * sequences * (4.0 * state_elements + 2.0 * conv_elements) * layers / shards
 
 
-@formula("min(tp, kv_heads)", unit="devices",
-         source="Pope et al. 2022, arXiv:2211.05102, section 3.3: KV heads are copied beyond that")
+@formula(
+    "min(tp, kv_heads)",
+    unit="devices",
+    source="Pope et al. 2022, arXiv:2211.05102, section 3.3: KV heads are copied beyond that",
+)
 def kv_shards(tp: Num, kv_heads: Num) -> Num:
     """Devices over which a sequence's KV cache is really split [devices].
 

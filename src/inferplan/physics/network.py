@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from inferplan.provenance import formula
 from inferplan.units import Num
 
@@ -22,7 +24,7 @@ def message_bytes(tokens: Num, hidden: Num, element_bytes: Num) -> Num:
 
 
 @formula(
-    "calls * ((n > 1) * latency_s + 2 * (n - 1) / n * nbytes / (link_bytes_per_s * frac))",
+    "calls * (min(n - 1, 1) * latency_s + 2 * (n - 1) / n * nbytes / (link_bytes_per_s * frac))",
     unit="s",
     source=RABENSEIFNER,
 )
@@ -46,16 +48,18 @@ def all_reduce_time(
 
     Examples
     --------
-    >>> all_reduce_time(1, 1e6, 2, 1e9, 1.0, 0.0)
+    >>> float(all_reduce_time(1, 1e6, 2, 1e9, 1.0, 0.0))
     0.001
-    >>> all_reduce_time(64, 1e6, 1, 1e9, 1.0, 1e-5)
+    >>> float(all_reduce_time(64, 1e6, 1, 1e9, 1.0, 1e-5))
     0.0
     """
-    return calls * ((n > 1) * latency_s + 2.0 * (n - 1.0) / n * nbytes / (link_bytes_per_s * frac))
+    shared = np.minimum(n - 1.0, 1.0)
+    wire_s = 2.0 * (n - 1.0) / n * nbytes / (link_bytes_per_s * frac)
+    return calls * (shared * latency_s + wire_s)
 
 
 @formula(
-    "calls * ((n > 1) * latency_s + (n - 1) / n * nbytes / (link_bytes_per_s * frac))",
+    "calls * (min(n - 1, 1) * latency_s + (n - 1) / n * nbytes / (link_bytes_per_s * frac))",
     unit="s",
     source=HOCKNEY,
 )
@@ -69,15 +73,15 @@ def all_to_all_time(
 
     Examples
     --------
-    >>> all_to_all_time(2, 1e6, 2, 1e9, 1.0, 0.0)
+    >>> float(all_to_all_time(2, 1e6, 2, 1e9, 1.0, 0.0))
     0.001
     """
-    return calls * ((n > 1) * latency_s + (n - 1.0) / n * nbytes / (link_bytes_per_s * frac))
+    shared = np.minimum(n - 1.0, 1.0)
+    wire_s = (n - 1.0) / n * nbytes / (link_bytes_per_s * frac)
+    return calls * (shared * latency_s + wire_s)
 
 
-@formula(
-    "(n - 1) * (latency_s + nbytes / (link_bytes_per_s * frac))", unit="s", source=HOCKNEY
-)
+@formula("(n - 1) * (latency_s + nbytes / (link_bytes_per_s * frac))", unit="s", source=HOCKNEY)
 def pipeline_time(nbytes: Num, n: Num, link_bytes_per_s: Num, frac: Num, latency_s: Num) -> Num:
     """Time to hand activations of *nbytes* through *n* pipeline stages [s].
 

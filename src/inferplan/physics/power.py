@@ -13,9 +13,7 @@ from inferplan.units import Num
     unit="W",
     source="linear power-utilisation model, Fan, Weber, Barroso 2007, ISCA",
 )
-def fleet_power(
-    devices: Num, tdp_w: Num, idle_frac: Num, active_frac: Num, busy_frac: Num
-) -> Num:
+def fleet_power(devices: Num, tdp_w: Num, idle_frac: Num, active_frac: Num, busy_frac: Num) -> Num:
     """Mean electrical power of a fleet [W].
 
     Parameters
@@ -49,8 +47,11 @@ def energy_per_token(power_w: Num, tokens_per_s: Num) -> Num:
     return power_w / tokens_per_s
 
 
-@formula("1 - exp(-batch)", unit="1",
-         source="Poisson probability that at least one sequence decodes (M/G/inf)")
+@formula(
+    "1 - exp(-batch)",
+    unit="1",
+    source="Poisson probability that at least one sequence decodes (M/G/inf)",
+)
 def busy_share(batch: Num) -> Num:
     """Share of time in which a replica with a mean *batch* is at work.
 

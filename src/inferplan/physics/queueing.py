@@ -55,8 +55,11 @@ def requests_in_flight(rate_per_s: Num, e2e_s: Num) -> Num:
     return rate_per_s * e2e_s
 
 
-@formula("rate_per_s * (e2e_s + think_s)", unit="users", source=
-         "interactive response time law, Lazowska et al. 1984, ch. 3")
+@formula(
+    "rate_per_s * (e2e_s + think_s)",
+    unit="users",
+    source="interactive response time law, Lazowska et al. 1984, ch. 3",
+)
 def users_served(rate_per_s: Num, e2e_s: Num, think_s: Num) -> Num:
     """Users that send *rate_per_s* when each thinks *think_s* between requests [users].
 
@@ -116,8 +119,11 @@ def md1_wait_quantile(utilisation: Num, service_s: Num, tail: Num) -> Num:
     return service_s / (2.0 * np.maximum(1.0 - utilisation, 1e-9)) * np.maximum(0.0, log)
 
 
-@formula("mean + z * sqrt(mean)", unit="sequences", source=
-         "normal limit of the Poisson count of an M/G/inf station (insensitive to service law)")
+@formula(
+    "mean + z * sqrt(mean)",
+    unit="sequences",
+    source="normal limit of the Poisson count of an M/G/inf station (insensitive to service law)",
+)
 def batch_quantile(mean: Num, z: Num) -> Num:
     """Quantile of the number of sequences decoding at once [sequences].
 
@@ -136,8 +142,11 @@ def batch_quantile(mean: Num, z: Num) -> Num:
     return mean + z * np.sqrt(mean)
 
 
-@formula("max(0, 1 - 1 / in_flight)", unit="1", source=
-         "arrival theorem, Reiser, Lavenberg 1980, JACM 27(2): an arrival sees the others only")
+@formula(
+    "max(0, 1 - 1 / in_flight)",
+    unit="1",
+    source="arrival theorem, Reiser, Lavenberg 1980, JACM 27(2): an arrival sees the others only",
+)
 def others_seen(in_flight: Num) -> Num:
     """Share of a closed system's load that an arriving request finds ahead of it.
 
@@ -154,7 +163,11 @@ def others_seen(in_flight: Num) -> Num:
     return np.maximum(0.0, 1.0 - 1.0 / np.maximum(in_flight, 1.0))
 
 
-@formula("min(upper, max(in_flight, mean, 1))", unit="sequences", source="no more decode than are in flight")
+@formula(
+    "min(upper, max(in_flight, mean, 1))",
+    unit="sequences",
+    source="no more decode than are in flight",
+)
 def closed_batch(upper: Num, in_flight: Num, mean: Num) -> Num:
     """Quantile of the batch of a closed system, which cannot exceed what circulates [sequences].
 

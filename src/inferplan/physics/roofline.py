@@ -93,8 +93,11 @@ def launch_latency(latency_s: Num, layers: Num) -> Num:
     return latency_s * layers
 
 
-@formula("per_step_s + per_seq_s * sequences", unit="s", source=
-         "host time per step is affine in the batch (Agrawal et al. 2024, arXiv:2405.05465, Vidur)")
+@formula(
+    "per_step_s + per_seq_s * sequences",
+    unit="s",
+    source="host time of a step is affine in the batch (Agrawal et al. 2024, arXiv:2405.05465)",
+)
 def host_overhead(per_step_s: Num, per_seq_s: Num, sequences: Num) -> Num:
     """Time of a step that the device waits for the engine: schedule, sample, detokenise [s].
 

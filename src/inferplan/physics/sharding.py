@@ -44,7 +44,9 @@ def rows_sampled(decode_seqs: Num, prefill_seqs: Num, dp: Num) -> Num:
     return (decode_seqs + prefill_seqs) / dp
 
 
-@formula("min(1, frac * scale)", unit="1", source="efficiency table: class share times engine scale")
+@formula(
+    "min(1, frac * scale)", unit="1", source="efficiency table: class share times engine scale"
+)
 def attained(frac: Num, scale: Num) -> Num:
     """Attained share of a peak, at most 1.
 

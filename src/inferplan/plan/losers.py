@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,8 @@ import numpy as np
 from inferplan.estimate.memory import weights_per_device
 from inferplan.metrics.slo import Slo
 from inferplan.plan.option import Sketch
-from inferplan.plan.question import Question
 from inferplan.plan.price import Market
+from inferplan.plan.question import Question
 from inferplan.plan.search import Candidates, Capacity, Floats, Ints, best_latency
 from inferplan.units import show_bytes, show_duration, show_usd
 
@@ -47,7 +48,7 @@ class Loser:
 _ORDER = ("dearer", "budget", "too many", "no price", "slow", "too small", "cannot run")
 
 
-def losers(  # noqa: PLR0913 - everything a search learned
+def losers(
     question: Question,
     found: Candidates,
     able: Capacity,
@@ -82,24 +83,28 @@ def losers(  # noqa: PLR0913 - everything a search learned
         if device.id in rows:
             out.append(_reason(question, found, able, idle, device.id, np.array(rows[device.id])))
         else:
-            why = refused.get(device.id) or "runs none of the searched formats, or has no compute peak"
+            why = (
+                refused.get(device.id)
+                or "runs none of the searched formats, or has no compute peak"
+            )
             out.append(Loser(device.id, "cannot run", why))
     return tuple(sorted(out, key=lambda x: (_ORDER.index(x.kind), x.factor or 0.0, x.device_id)))
 
 
 def _dearer(sketch: Sketch, winner: Sketch, question: Question) -> Loser:
-    measure, unit = {
+    measures: dict[str, tuple[Callable[[Sketch], float], str]] = {
         "cost": (lambda s: s.price.usd_per_h, "the cost"),
         "latency": (lambda s: s.e2e_s, "the latency"),
         "energy": (lambda s: s.j_per_token, "the energy"),
         "goodput": (lambda s: 1.0 / s.requests_per_usd, "the cost per request"),
-    }[question.objective]
-    factor = measure(sketch) / measure(winner)
+    }
+    of, unit = measures[question.objective]
+    factor = of(sketch) / of(winner)
     fleet = f"{sketch.devices} devices, {show_usd(sketch.price.usd_per_h)}/h"
     return Loser(sketch.device_id, "dearer", f"{factor:.2f} x {unit} ({fleet})", factor)
 
 
-def _reason(  # noqa: PLR0913 - everything a search learned
+def _reason(
     question: Question, found: Candidates, able: Capacity, idle: Any, device: str, rows: Any
 ) -> Loser:
     if not able.fits[rows].any():
@@ -109,7 +114,8 @@ def _reason(  # noqa: PLR0913 - everything a search learned
         slo, value = _nearest_miss(question.slos, idle, fitting)
         why = "prompt queue is unstable at any load"
         if slo is not None and value > slo.limit_s:
-            why = f"{slo.metric.upper()} {slo.statistic} {show_duration(value)} at best, limit {show_duration(slo.limit_s)}"
+            what = f"{slo.metric.upper()} {slo.statistic}"
+            why = f"{what} {show_duration(value)} at best, limit {show_duration(slo.limit_s)}"
         return Loser(device, "slow", why)
     ready = fitting[able.demand[fitting] > 0]
     per = np.array([found.plans[i].devices_per_replica for i in ready])
@@ -118,7 +124,10 @@ def _reason(  # noqa: PLR0913 - everything a search learned
         return Loser(device, "too many", f"needs {needed} devices, limit {question.max_devices}")
     if question.budget_usd_per_h is not None and _priced(question, device):
         return Loser(device, "budget", f"over {show_usd(question.budget_usd_per_h)}/h")
-    missing = {"rent": f"no offer for {needed} devices in such a layout", "buy": "no purchase price"}
+    missing = {
+        "rent": f"no offer for {needed} devices in such a layout",
+        "buy": "no purchase price",
+    }
     return Loser(device, "no price", ", ".join(missing[way] for way in question.ways))
 
 
@@ -191,14 +200,14 @@ def _out_of_reach(question: Question, found: Candidates, fitting: Ints) -> str:
         return "no device serves this load: the prompt queue is unstable on all of them"
     return (
         f"no device meets {slo}: the nearest is {plan.devices_per_replica} x {plan.device.id}"
-        f" ({plan.weights.id}, {plan.layout.split(' x ')[1]}) with {slo.metric.upper()} {slo.statistic}"
+        f" ({plan.weights.id}, {plan.shape}) with {slo.metric.upper()} {slo.statistic}"
         f" {show_duration(value)} even when idle; allow {show_duration(value * 1.1)} or more,"
         " a smaller model, or fewer bits"
     )
 
 
 def _unaffordable(question: Question, found: Candidates, able: Capacity) -> str:
-    """Some layout serves the load, but not within the fleet size, the budget, or at a known price."""
+    """Some layout serves the load, but not within the size, the budget, or at a known price."""
     market = Market.of(question.offers, question.today)
     cheapest: tuple[float, str] | None = None
     smallest: tuple[int, str] | None = None
@@ -215,11 +224,14 @@ def _unaffordable(question: Question, found: Candidates, able: Capacity) -> str:
                 cheapest = min(cheapest or offer, offer)
     if cheapest is not None:
         budget = show_usd(question.budget_usd_per_h or 0.0)
-        return f"no fleet within {budget}/h serves this load; the cheapest is {cheapest[1]}: raise --budget"
+        return (
+            f"no fleet within {budget}/h serves this load; the cheapest is {cheapest[1]}:"
+            " raise --budget"
+        )
+    least = smallest[1] if smallest else "unknown"
     return (
         f"no fleet of {question.max_devices} devices or fewer with a known price serves this load;"
-        f" the smallest is {smallest[1] if smallest else 'unknown'}: raise --max-gpus, or widen --provider,"
-        " --region or --acquire"
+        f" the smallest is {least}: raise --max-gpus, or widen --provider, --region or --acquire"
     )
 
 

@@ -14,8 +14,8 @@ from inferplan.estimate.machine import machine
 from inferplan.estimate.operators import operators
 from inferplan.estimate.serving import ServingResult, result_at
 from inferplan.estimate.steady import Lengths, step_mix
-from inferplan.physics.queueing import NORMAL_Z, batch_quantile
 from inferplan.physics.power import busy_share, energy_per_token, fleet_power
+from inferplan.physics.queueing import NORMAL_Z, batch_quantile
 from inferplan.plan.price import Price
 from inferplan.workload.load import Load
 
@@ -144,9 +144,7 @@ def complete(sketch: Sketch, model: ModelSpec, load: Load) -> Option:
     plan, m, ops = sketch.plan, machine(sketch.plan), operators(model)
     result = result_at(ops, m, plan, load, sketch.batch, sketch.batch_limit)
     mix = step_mix(ops, m, Lengths.of(load), sketch.batch)
-    share = float(
-        input_time_share(mix.share, mix.mixed.total_s, mix.decode.total_s, mix.mean_s)
-    )
+    share = float(input_time_share(mix.share, mix.mixed.total_s, mix.decode.total_s, mix.mean_s))
     cost = sketch.price.usd_per_h
     power = power_of(plan, sketch.batch)
     return Option(

@@ -72,7 +72,11 @@ class Price:
         }
         if self.offer is not None:
             out |= {"provider": self.offer.provider, "instance": self.offer.instance}
-            out |= {"region": self.offer.region, "kind": self.offer.kind, "source": self.offer.source}
+            out |= {
+                "region": self.offer.region,
+                "kind": self.offer.kind,
+                "source": self.offer.source,
+            }
         return out
 
 
@@ -108,22 +112,19 @@ class Market:
         return _buy(plan.device, replicas * plan.devices_per_replica)
 
 
-def _rent(
-    plan: Deployment, replicas: int, offers: Sequence[Offer], today: date
-) -> Price | None:
+def _rent(plan: Deployment, replicas: int, offers: Sequence[Offer], today: date) -> Price | None:
     best: tuple[float, int, Offer] | None = None
     for offer in offers:
         count = instances_needed(replicas, plan.devices_per_replica, offer.count)
-        cost = count * offer.usd_per_h
+        cost = float(rent_usd_per_h(count, offer.usd_per_h))
         if count and (best is None or cost < best[0]):
             best = (cost, count, offer)
     if best is None:
         return None
-    _, count, offer = best
+    cost, count, offer = best
     old = stale(offer, today, int(economics()["stale_days"].value))
     what = f"{offer.provider} {offer.instance}"
-    cost = rent_usd_per_h(count, offer.usd_per_h)
-    return Price(float(cost), "rent", what, count, offer.as_of, old, offer)
+    return Price(cost, "rent", what, count, offer.as_of, old, offer)
 
 
 def ownership_facts(device: Device) -> dict[str, Fact]:
@@ -173,4 +174,5 @@ def _buy(device: Device, devices: int) -> Price | None:
     scope = f"card + {host:.0%} host" if device.price_scope == "card" else "system"
     what = f"{scope}, {years:g} years, power"
     upfront = device.price_usd * (1 + host) * devices
-    return Price(float(hourly), "buy", what, devices, facts["price_usd"].date, False, None, upfront)
+    when = facts["price_usd"].date
+    return Price(float(hourly), "buy", what, devices, when, stale=False, upfront_usd=upfront)

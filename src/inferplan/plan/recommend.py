@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from inferplan.catalog.accuracy import accuracy_words
+from inferplan.catalog.economics import economics
 from inferplan.errors import CannotPredictError
 from inferplan.estimate.deployment import Deployment
 from inferplan.estimate.operators import operators
@@ -166,7 +168,12 @@ def _placed(question: Question, found: Candidates, able: Capacity) -> _Placed:
     few, able = found.only(index), able.only(index)
     batch = batches_at(few, question.model, load, load.demand / replicas, able.batch)
     point = operating_point(
-        operators(question.model), few.machines, Lengths.of(load), batch, ("mean",), closed=load.closed
+        operators(question.model),
+        few.machines,
+        Lengths.of(load),
+        batch,
+        ("mean",),
+        closed=load.closed,
     )
     e2e, rate = np.asarray(point.e2e["mean"]), np.asarray(point.rate_per_s) * replicas
     return _Placed(few.plans, replicas, batch, able, e2e, rate)
@@ -213,7 +220,10 @@ def _assumptions(question: Question, options: tuple[Option, ...]) -> tuple[str, 
     load = question.load
     lines = [
         "Closed form of continuous batching with chunked prefill; no simulation yet.",
-        "Efficiency factors are engineering estimates, not yet calibrated: expect errors of 20-50 %.",
+        (
+            "Efficiency factors are estimates, not yet calibrated. Median error against public"
+            f" measurements: {accuracy_words('tpot', 'ttft', 'throughput')}."
+        ),
         f"Replicas share the load evenly; context {load.isl_tokens + load.osl_tokens:g} tokens.",
         "Engines: " + ", ".join(sorted({o.plan.engine.id for o in options})) + ".",
     ]
@@ -223,10 +233,14 @@ def _assumptions(question: Question, options: tuple[Option, ...]) -> tuple[str, 
             " devices (lower quality; --weights bf16 forbids it)."
         )
     if any(o.price.how == "buy" for o in options):
-        lines.append("Bought hardware is written off over 4 years at full power; see catalog prices.")
+        lines.append(
+            "Bought hardware is written off over 4 years at full power; see catalog prices."
+        )
     old = [o.price for o in options if o.price.stale]
     if old:
         dates = ", ".join(sorted({p.as_of for p in old}))
-        lines.append(f"STALE PRICES: {len(old)} of {len(options)} are older than 90 days or undated ({dates}).")
+        lines.append(
+            f"STALE PRICES: {len(old)} of {len(options)} are older than"
+            f" {economics()['stale_days'].value:.0f} days or undated ({dates})."
+        )
     return tuple(lines)
-

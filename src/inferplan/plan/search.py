@@ -68,8 +68,13 @@ class Capacity:
 
     def only(self, index: NDArray[np.intp]) -> Capacity:
         """The rows at *index*."""
-        columns = (self.fits, self.memory_limit, self.batch, self.demand, self.rate)
-        return Capacity(*(column[index] for column in columns))
+        return Capacity(
+            self.fits[index],
+            self.memory_limit[index],
+            self.batch[index],
+            self.demand[index],
+            self.rate[index],
+        )
 
 
 def candidates(plans: Sequence[Deployment]) -> tuple[Candidates | None, dict[str, str]]:
@@ -120,10 +125,14 @@ def best_latency(
     """Latency of almost idle replicas: no objective below it can be met."""
     stats = statistics_of(slos)
     batch = np.full(len(found.plans), SMALLEST_BATCH)
-    return operating_point(operators(model), found.machines, Lengths.of(load), batch, stats, closed=load.closed)
+    return operating_point(
+        operators(model), found.machines, Lengths.of(load), batch, stats, closed=load.closed
+    )
 
 
-def batches_at(found: Candidates, model: ModelSpec, load: Load, demand: Floats, limit: Floats) -> Floats:
+def batches_at(
+    found: Candidates, model: ModelSpec, load: Load, demand: Floats, limit: Floats
+) -> Floats:
     """Mean batch of each candidate replica when it serves *demand*."""
     ops = operators(model)
     return np.asarray(batch_for(ops, found.machines, load, demand, limit), dtype=float)

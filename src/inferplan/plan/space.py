@@ -8,9 +8,9 @@ from dataclasses import replace
 from inferplan.catalog.efficiency import profiles
 from inferplan.catalog.formats import kv_format, support, weight_format
 from inferplan.catalog.types import Device, KvFormat, ModelSpec, WeightFormat
+from inferplan.errors import InputError
 from inferplan.estimate.deployment import Deployment, default_engine, engine_knobs
 from inferplan.estimate.operators import Operators, operators
-from inferplan.errors import InputError
 from inferplan.plan.question import Question
 from inferplan.units import GIB
 
@@ -55,7 +55,9 @@ def layouts(device: Device, ops: Operators, *, tensor: bool = True) -> list[tupl
     out = [(tp, 1, 1) for tp in tps]
     slow = device.link.kind == "pcie" or not tensor
     staged = [(tp, pp) for tp in (tps if slow else tps[-1:]) for pp in (2, 4, 8)]
-    out += [(tp, pp, 1) for tp, pp in staged if tp * pp <= LARGEST_REPLICA and pp <= ops.mixer_layers]
+    out += [
+        (tp, pp, 1) for tp, pp in staged if tp * pp <= LARGEST_REPLICA and pp <= ops.mixer_layers
+    ]
     if ops.moe_layers and not slow:
         out += [(1, 1, dp) for dp in (*POWERS, 32) if 1 < dp <= min(domain, LARGEST_REPLICA)]
     return out
@@ -129,7 +131,9 @@ def as_wanted(device: Device, size: float) -> Device:
     match = [option for option in options if abs(option / size - 1.0) < MEMORY_TOLERANCE]
     if not match:
         sold = ", ".join(f"{option / GIB:.0f}GiB" for option in options)
-        raise InputError("--memory", f"{size / GIB:.3g}GiB", f"is not sold of {device.id}", f"use {sold}")
+        raise InputError(
+            "--memory", f"{size / GIB:.3g}GiB", f"is not sold of {device.id}", f"use {sold}"
+        )
     if match[0] == device.mem_bytes:
         return device
     fact = replace(device.facts["mem_bytes"], value=match[0])

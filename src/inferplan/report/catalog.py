@@ -1,64 +1,53 @@
-"""Catalogue entries as plain data and as pages."""
+"""Catalogue entries as pages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from inferplan.catalog.types import ApiPrice, Device, KvFormat, ModelSpec, Offer, WeightFormat
-from inferplan.estimate.kv import kv_bytes_per_token, state_bytes_per_seq
+from inferplan.estimate.kv import kv_bytes_per_token
 from inferplan.estimate.params import count_params
 from inferplan.provenance import Fact, given
+from inferplan.report.catalog_data import model_data
 from inferplan.report.table import Page, Table
 from inferplan.report.tree import show_value
 from inferplan.units import show_bytes, show_count, show_usd
 
 
-def device_row(d: Device) -> dict[str, Any]:
-    """The numbers of a device, SI units."""
-    return {
-        "id": d.id,
-        "name": d.name,
-        "vendor": d.vendor,
-        "class": d.device_class,
-        "architecture": d.architecture,
-        "year": d.year,
-        "mem_bytes": d.mem_bytes,
-        "mem_options_bytes": list(d.mem_options_bytes),
-        "mem_bytes_per_s": d.mem_bytes_per_s,
-        "peak_flop_per_s": dict(d.peak_flop_per_s),
-        "link": {"kind": d.link.kind, "bytes_per_s": d.link.bytes_per_s, "domain": d.link.domain_size},
-        "tdp_w": d.tdp_w,
-        "price_usd": d.price_usd,
-        "price_scope": d.price_scope,
-    }
-
-
-def device_data(d: Device) -> dict[str, Any]:
-    """A device with every fact's source."""
-    return device_row(d) | {
-        "support": dict(d.support),
-        "aliases": list(d.aliases),
-        "conflicts": list(d.conflicts),
-        "facts": {name: _fact_data(fact) for name, fact in d.facts.items()},
-    }
-
-
-def _fact_data(fact: Fact) -> dict[str, Any]:
-    return {"value": fact.value, "unit": fact.unit, "source": fact.source, "locator": fact.locator,
-            "date": fact.date, "grade": fact.grade.value, "note": fact.note}  # fmt: skip
-
-
 def devices_page(found: Sequence[Device]) -> Page:
     """Devices, one a line."""
     rows = tuple(
-        (d.id, d.device_class, str(d.year), show_bytes(d.mem_bytes), f"{d.mem_bytes_per_s / 1e9:,.0f}",
-         _peak(d, "fp16"), _peak(d, "fp8"), d.link.kind, "-" if d.tdp_w is None else f"{d.tdp_w:.0f}")
+        (
+            d.id,
+            d.device_class,
+            str(d.year),
+            show_bytes(d.mem_bytes),
+            f"{d.mem_bytes_per_s / 1e9:,.0f}",
+            _peak(d, "fp16"),
+            _peak(d, "fp8"),
+            d.link.kind,
+            "-" if d.tdp_w is None else f"{d.tdp_w:.0f}",
+        )
         for d in found
-    )  # fmt: skip
-    columns = ("device", "class", ">year", ">memory", ">GB/s", ">16-bit TFLOP/s", ">FP8", "link", ">W")
-    return Page((Table(f"{len(found)} devices (dense peaks)", columns, rows),
-                 "inferplan catalog devices NAME shows every fact with its source"))  # fmt: skip
+    )
+    columns = (
+        "device",
+        "class",
+        ">year",
+        ">memory",
+        ">GB/s",
+        ">16-bit TFLOP/s",
+        ">FP8",
+        "link",
+        ">W",
+    )
+    return Page(
+        (
+            Table(f"{len(found)} devices (dense peaks)", columns, rows),
+            "inferplan catalog devices NAME shows every fact with its source",
+        )
+    )
 
 
 def _peak(d: Device, name: str) -> str:
@@ -70,10 +59,16 @@ def device_page(d: Device) -> Page:
     """One device: facts with numbered sources, formats, conflicts."""
     sources = list(dict.fromkeys(_said(fact) for fact in d.facts.values()))
     facts = tuple(
-        (name, show_value(given(name, fact)), fact.grade.value, fact.date,
-         str(sources.index(_said(fact)) + 1), fact.note)
+        (
+            name,
+            show_value(given(name, fact)),
+            fact.grade.value,
+            fact.date,
+            str(sources.index(_said(fact)) + 1),
+            fact.note,
+        )
         for name, fact in d.facts.items()
-    )  # fmt: skip
+    )
     formats = ", ".join(f"{name} {level.replace('_', '-')}" for name, level in d.support.items())
     parts: list[str | Table] = [
         f"{d.id}: {d.name}, {d.vendor}, {d.device_class}, {d.architecture}, {d.year}",
@@ -92,73 +87,57 @@ def _said(fact: Fact) -> str:
     return "; ".join(part for part in (fact.source, fact.locator) if part)
 
 
-def model_data(spec: ModelSpec) -> dict[str, Any]:
-    """A model's architecture and counted parameters."""
-    count = count_params(spec)
-    return {
-        "id": spec.id,
-        "hf_id": spec.hf_id,
-        "family": spec.family,
-        "architecture": spec.architecture,
-        "params_total": count.stored,
-        "params_active": count.active,
-        "params_total_published": spec.params_total_published,
-        "params_active_published": spec.params_active_published,
-        "hidden": spec.hidden,
-        "vocab": spec.vocab,
-        "context_max": spec.context_max,
-        "native_format": spec.native_format,
-        "kv_bytes_per_token_16bit": float(kv_bytes_per_token(spec, 16.0)),
-        "state_bytes_per_seq": state_bytes_per_seq(spec),
-        "mixers": [_layer(layer) for layer in spec.mixers],
-        "ffns": [_layer(layer) for layer in spec.ffns],
-        "licence": spec.licence,
-        "released": spec.released,
-        "aliases": list(spec.aliases),
-        "source": spec.source,
-        "trust": spec.trust,
-        "date": spec.date,
-        "grade": spec.grade.value,
-        "notes": spec.notes,
-    }
-
-
-def _layer(layer: Any) -> dict[str, Any]:
-    fields: Mapping[str, Any] = {name: getattr(layer, name) for name in layer.__slots__}
-    return {"kind": type(layer).__name__} | {k: v for k, v in fields.items() if v not in (None, 0, False)}
-
-
 def models_page(found: Sequence[ModelSpec]) -> Page:
     """Models, one a line."""
     rows = []
     for spec in found:
         count = count_params(spec)
         rows.append(
-            (spec.id, show_count(count.stored), show_count(count.active) if spec.is_moe else "",
-             show_bytes(float(kv_bytes_per_token(spec, 16.0))), f"{spec.context_max:,}", spec.native_format,
-             spec.trust)
-        )  # fmt: skip
-    columns = ("model", ">weights", ">active (MoE)", ">KV/token", ">context", "published in", "trust")
-    return Page((Table(f"{len(found)} models (KV in 16 bit)", columns, tuple(rows)),
-                 "inferplan catalog models NAME shows the architecture and its source"))  # fmt: skip
+            (
+                spec.id,
+                show_count(count.stored),
+                show_count(count.active) if spec.is_moe else "",
+                show_bytes(float(kv_bytes_per_token(spec, 16.0))),
+                f"{spec.context_max:,}",
+                spec.native_format,
+                spec.trust,
+            )
+        )
+    columns = (
+        "model",
+        ">weights",
+        ">active (MoE)",
+        ">KV/token",
+        ">context",
+        "published in",
+        "trust",
+    )
+    return Page(
+        (
+            Table(f"{len(found)} models (KV in 16 bit)", columns, tuple(rows)),
+            "inferplan catalog models NAME shows the architecture and its source",
+        )
+    )
 
 
 def model_page(spec: ModelSpec) -> Page:
     """One model: architecture, counts, source."""
     data = model_data(spec)
-    published = spec.params_total_published
-    check = "" if not published else f"published {show_count(published)}, off by {data['params_total'] / published - 1:+.2%}"
+    total, active = spec.params_total_published, spec.params_active_published
+    off = f"off by {data['params_total'] / total - 1:+.2%}" if total else ""
     rows = [
-        ("weights, counted", show_count(data["params_total"]), check),
-        ("read per token, counted", show_count(data["params_active"]),
-         f"published {show_count(spec.params_active_published)}" if spec.params_active_published else ""),
-        ("KV per token, 16 bit", show_bytes(data["kv_bytes_per_token_16bit"]), "inside all windows"),
+        ("weights, counted", show_count(data["params_total"]), _published(total, off)),
+        ("read per token, counted", show_count(data["params_active"]), _published(active)),
+        ("KV per token, 16 bit", show_bytes(data["kv_bytes_per_token_16bit"]), "inside windows"),
         ("state per sequence", show_bytes(data["state_bytes_per_seq"]), ""),
         ("hidden, vocabulary", f"{spec.hidden:,}, {spec.vocab:,}", ""),
         ("longest context", f"{spec.context_max:,}", ""),
         ("published in", spec.native_format, spec.licence),
-    ]  # fmt: skip
-    rows += [(layer["kind"], f"{layer['count']} layers", _words(layer)) for layer in data["mixers"] + data["ffns"]]
+    ]
+    rows += [
+        (layer["kind"], f"{layer['count']} layers", _words(layer))
+        for layer in data["mixers"] + data["ffns"]
+    ]
     source = f"Source: {spec.source} ({spec.date}, {spec.grade.value}, trust {spec.trust})"
     parts: list[str | Table] = [
         f"{spec.id}: {spec.architecture}, {spec.hf_id}",
@@ -169,22 +148,14 @@ def model_page(spec: ModelSpec) -> Page:
     return Page((*parts, spec.notes) if spec.notes else tuple(parts))
 
 
+def _published(count: float | None, more: str = "") -> str:
+    return (
+        "" if count is None else ", ".join(filter(None, (f"published {show_count(count)}", more)))
+    )
+
+
 def _words(layer: dict[str, Any]) -> str:
     return ", ".join(f"{k} {v}" for k, v in layer.items() if k not in ("kind", "count"))
-
-
-def offer_data(o: Offer) -> dict[str, Any]:
-    """A rental offer."""
-    return {"provider": o.provider, "instance": o.instance, "region": o.region, "device": o.device_id,
-            "count": o.count, "usd_per_h": o.usd_per_h, "kind": o.kind, "as_of": o.as_of,
-            "dated": o.dated, "source": o.source}  # fmt: skip
-
-
-def api_data(a: ApiPrice) -> dict[str, Any]:
-    """An API price."""
-    return {"provider": a.provider, "model": a.model, "input_usd_per_mtok": a.input_usd_per_mtok,
-            "output_usd_per_mtok": a.output_usd_per_mtok,
-            "cached_input_usd_per_mtok": a.cached_input_usd_per_mtok, "as_of": a.as_of, "source": a.source}  # fmt: skip
 
 
 def prices_page(found: Sequence[Offer], api: Sequence[ApiPrice]) -> Page:
@@ -193,39 +164,70 @@ def prices_page(found: Sequence[Offer], api: Sequence[ApiPrice]) -> Page:
     if found:
         ranked = sorted(found, key=lambda o: (o.device_id, o.usd_per_h / o.count))
         rows = tuple(
-            (o.device_id, o.provider, o.instance, o.region, str(o.count), show_usd(o.usd_per_h),
-             show_usd(o.usd_per_h / o.count), o.kind.replace("_", " "), o.as_of)
+            (
+                o.device_id,
+                o.provider,
+                o.instance,
+                o.region,
+                str(o.count),
+                show_usd(o.usd_per_h),
+                show_usd(o.usd_per_h / o.count),
+                o.kind.replace("_", " "),
+                o.as_of,
+            )
             for o in ranked
-        )  # fmt: skip
-        columns = ("device", "~provider", "~instance", "~region", ">n", ">$/h", ">each", "kind", "~as of")
+        )
+        columns = (
+            "device",
+            "~provider",
+            "~instance",
+            "~region",
+            ">n",
+            ">$/h",
+            ">each",
+            "kind",
+            "~as of",
+        )
         parts.append(Table(f"{len(found)} offers", columns, rows))
     if api:
         rows_api = tuple(
-            (a.model, a.provider, show_usd(a.input_usd_per_mtok), show_usd(a.output_usd_per_mtok), a.as_of)
+            (
+                a.model,
+                a.provider,
+                show_usd(a.input_usd_per_mtok),
+                show_usd(a.output_usd_per_mtok),
+                a.as_of,
+            )
             for a in sorted(api, key=lambda a: (a.model, a.output_usd_per_mtok))
         )
-        parts.append(Table(f"{len(api)} API prices", ("~model", "~provider", ">$/M in", ">$/M out", "~as of"), rows_api))
+        parts.append(
+            Table(
+                f"{len(api)} API prices",
+                ("~model", "~provider", ">$/M in", ">$/M out", "~as of"),
+                rows_api,
+            )
+        )
     return Page(tuple(parts) or ("No price is known: give your own with --prices FILE.",))
-
-
-def formats_data(weights: Sequence[WeightFormat], caches: Sequence[KvFormat]) -> dict[str, Any]:
-    """Formats with their bits and sources."""
-    return {
-        "weights": [
-            {"id": w.id, "bits": w.bits, "head_bits": w.head_bits, "compute": w.compute, "scope": w.scope,
-             "family": w.family, "source": w.fact.source, "grade": w.fact.grade.value}
-            for w in weights
-        ],
-        "kv": [{"id": k.id, "bits": k.bits, "source": k.fact.source, "grade": k.fact.grade.value} for k in caches],
-    }  # fmt: skip
 
 
 def formats_page(weights: Sequence[WeightFormat], caches: Sequence[KvFormat]) -> Page:
     """Formats, one a line."""
     rows = tuple(
-        (w.id, f"{w.bits:g}", f"{w.head_bits:g}", w.compute, w.scope, w.fact.grade.value) for w in weights
+        (w.id, f"{w.bits:g}", f"{w.head_bits:g}", w.compute, w.scope, w.fact.grade.value)
+        for w in weights
     )
     kv_rows = tuple((k.id, f"{k.bits:g}", k.fact.grade.value) for k in caches)
-    columns = ("format", ">bits/weight", ">embedding and head", "computes in", "applies to", "grade")
-    return Page((Table("Weight formats", columns, rows),
-                 Table("KV cache formats", ("format", ">bits/element", "grade"), kv_rows)))  # fmt: skip
+    columns = (
+        "format",
+        ">bits/weight",
+        ">embedding and head",
+        "computes in",
+        "applies to",
+        "grade",
+    )
+    return Page(
+        (
+            Table("Weight formats", columns, rows),
+            Table("KV cache formats", ("format", ">bits/element", "grade"), kv_rows),
+        )
+    )

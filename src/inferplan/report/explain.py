@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from inferplan.catalog.efficiency import profiles
@@ -24,11 +24,25 @@ from inferplan.estimate.operators import operators
 from inferplan.estimate.predict import prefill_step
 from inferplan.estimate.steady import Lengths, operating_point
 from inferplan.estimate.step import Batch, step_time
+from inferplan.metrics.latency import METRICS, STATISTICS
 from inferplan.physics import batching
 from inferplan.physics.arithmetic import product
 from inferplan.physics.power import busy_share, energy_per_token, fleet_power
 from inferplan.plan.price import Price, owned_usd_per_h, ownership_facts
-from inferplan.provenance import Fact, Grade, Node, chosen, given, named
+from inferplan.provenance import Fact, Grade, Node, named
+from inferplan.provenance import chosen as chosen_node
+from inferplan.provenance import given as given_node
+
+
+def chosen(*args: Any) -> Any:
+    """A leaf for a choice, typed so that formulas accept it."""
+    return chosen_node(*args)
+
+
+def given(name: str, fact: Fact) -> Any:
+    """A leaf for a fact, typed so that formulas accept it."""
+    return given_node(name, fact)
+
 
 SOLVED = "solved: the batch at which Little's law gives the asked demand"
 
@@ -72,9 +86,13 @@ class Derivation:
         """Request lengths as nodes."""
         isl, prompt, osl = (
             chosen(name, value, "tokens")
-            for name, value in (("isl", self.isl), ("uncached input", self.prompt), ("osl", self.osl))
+            for name, value in (
+                ("isl", self.isl),
+                ("uncached input", self.prompt),
+                ("osl", self.osl),
+            )
         )
-        return Lengths(isl, prompt, osl)  # type: ignore[arg-type]
+        return Lengths(isl, prompt, osl)
 
     @cached_property
     def batch_node(self) -> Any:
@@ -102,7 +120,7 @@ class Derivation:
         """One decode step of the batch [s]."""
         m, lengths = self.machine, self.lengths
         context = batching.mean_decode_context(lengths.isl, lengths.osl)
-        micro = batching.micro_batch(chosen("batch", self.batch, "sequences"), m.pp)  # type: ignore[arg-type]
+        micro = batching.micro_batch(chosen("batch", self.batch, "sequences"), m.pp)
         return step_time(operators(self.model), m, Batch(micro, context)).total_s
 
     def rate(self) -> Any:
@@ -117,29 +135,41 @@ class Derivation:
         if self.price.offer is None:
             facts = ownership_facts(self.plan.device)
             nodes: Mapping[str, Any] = {name: given(name, fact) for name, fact in facts.items()}
-            return owned_usd_per_h(nodes, chosen("devices", self.plan.devices, "devices", "the plan"))  # type: ignore[arg-type]
+            return owned_usd_per_h(
+                nodes, chosen("devices", self.plan.devices, "devices", "the plan")
+            )
         offer = self.price.offer
-        fact = Fact(offer.usd_per_h, "USD/h", offer.source, f"{offer.provider} {offer.instance} {offer.region}",
-                    offer.as_of, Grade.SPEC)  # fmt: skip
+        where = f"{offer.provider} {offer.instance} {offer.region}"
+        fact = Fact(offer.usd_per_h, "USD/h", offer.source, where, offer.as_of, Grade.SPEC)
         instances = chosen("instances", self.price.count, "instances", "the plan")
-        return rent_usd_per_h(instances, given("offer", fact))  # type: ignore[arg-type]
+        return rent_usd_per_h(instances, given("offer", fact))
 
     def usd_per_mtok(self, kind: str) -> Any:
         """Cost of a million input or output tokens [USD]."""
         mix = self.point.mix
         share = input_time_share(mix.share, mix.mixed.total_s, mix.decode.total_s, mix.mean_s)
         tokens = self.lengths.isl if kind == "in" else self.lengths.osl
-        part = named("time on input", share) if kind == "in" else named("time on output", one_minus(share))
-        return usd_per_mtok_of(self.usd_per_h(), part, named("tokens per s", product(self.rate(), tokens)))
+        part = (
+            named("time on input", share)
+            if kind == "in"
+            else named("time on output", one_minus(share))
+        )
+        return usd_per_mtok_of(
+            self.usd_per_h(), part, named("tokens per s", product(self.rate(), tokens))
+        )
 
     def power(self) -> Any:
         """Mean power of the accelerators [W]."""
         facts, profile = self.plan.device.facts, profiles()[self.plan.device.profile]
         if "tdp_w" not in facts:
             raise CannotPredictError(f"the power limit of {self.plan.device.id} is not known")
-        shares = [given(n, profile.facts[n]) for n in ("idle_power_frac", "active_power_frac")]
+        idle, active = (
+            given(n, profile.facts[n]) for n in ("idle_power_frac", "active_power_frac")
+        )
         devices = chosen("devices", self.plan.devices, "devices", "the plan")
-        return fleet_power(devices, given("tdp_w", facts["tdp_w"]), *shares, busy_share(self.batch_node))  # type: ignore[arg-type]
+        return fleet_power(
+            devices, given("tdp_w", facts["tdp_w"]), idle, active, busy_share(self.batch_node)
+        )
 
     def energy(self) -> Any:
         """Energy per output token [J]."""
@@ -154,6 +184,10 @@ class Derivation:
         """Requests of full length that one replica's pool holds."""
         context = batching.request_tokens(self.lengths.isl, self.lengths.osl)
         return sequences_held(self.model, self.machine, context)
+
+
+def _latency(metric: str, statistic: str, derivation: Derivation) -> Any:
+    return derivation.latency(metric, statistic)
 
 
 def _figures() -> dict[str, Callable[[Derivation], Any]]:
@@ -171,11 +205,9 @@ def _figures() -> dict[str, Callable[[Derivation], Any]]:
         "kv_bytes_per_seq": Derivation.cache,
         "sequences_held": Derivation.held,
     }
-    for metric in ("ttft", "tpot", "e2e"):
-        for statistic in ("mean", "p50", "p90", "p95", "p99"):
-            out[f"{metric}_{statistic}"] = (
-                lambda d, metric=metric, statistic=statistic: d.latency(metric, statistic)
-            )
+    for metric in METRICS:
+        for statistic in STATISTICS:
+            out[f"{metric}_{statistic}"] = partial(_latency, metric, statistic)
     return out
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from inferplan.catalog.accuracy import accuracy_words
 from inferplan.estimate.fit import Fit
 from inferplan.estimate.memory import MemoryUse
 from inferplan.estimate.predict import Phase, Prediction
@@ -18,7 +19,11 @@ SHOWN_OPS = 8
 def prediction_page(p: Prediction) -> Page:
     """A prediction for a terminal or a notebook."""
     plan = p.plan
-    where = f"{plan.layout.split(' x ')[1]} on {plan.device.id}" if plan.devices_per_replica > 1 else plan.device.id
+    where = (
+        f"{plan.layout.split(' x ')[1]} on {plan.device.id}"
+        if plan.devices_per_replica > 1
+        else plan.device.id
+    )
     head = (
         f"{p.model.id} in {plan.weights.id}, {plan.kv.id} KV, {where}, {plan.engine.id}:"
         f" {p.isl:g} tokens in, {p.osl:g} out, batch {p.batch:g}"
@@ -26,13 +31,17 @@ def prediction_page(p: Prediction) -> Page:
     rows = (
         ("TTFT, idle replica", show_duration(p.ttft_s), f"prefill, bound by {p.prefill.bound}",
          f"{p.prefill.roofline_frac:.0%}"),
-        ("TPOT", show_duration(p.tpot_s), f"decode, bound by {p.decode.bound}", f"{p.decode.roofline_frac:.0%}"),
+        ("TPOT", show_duration(p.tpot_s), f"decode, bound by {p.decode.bound}",
+         f"{p.decode.roofline_frac:.0%}"),
         ("E2E", show_duration(p.e2e_s), "", ""),
         ("tokens/s per user", f"{p.tokens_per_s_per_user:,.1f}", "1 / TPOT", ""),
         ("tokens/s in total", f"{p.tokens_per_s:,.1f}", "batch / TPOT", ""),
     )  # fmt: skip
     summary = Table("", ("", ">value", "", ">of the roofline"), rows)
-    note = "No interval yet: efficiency factors are estimates, expect errors of 20-50 %."
+    note = (
+        "No interval yet: efficiency factors are estimates. Median error against public"
+        f" measurements: {accuracy_words('tpot', 'ttft', 'decode', 'prefill')}."
+    )
     return Page((head, summary, memory_table(p.memory, p.sequences_held, p.isl + p.osl),
                  _phase("Prefill", p.prefill), _phase("Decode step", p.decode), note))  # fmt: skip
 
@@ -46,7 +55,9 @@ def memory_table(use: MemoryUse, held: float, context: float) -> Table:
         ("KV pool", float(use.kv_pool_bytes)),
         ("usable", float(use.mem_bytes)),
     )
-    rows = tuple((name, show_bytes(size), f"{size / float(use.mem_bytes):.0%}") for name, size in parts)
+    rows = tuple(
+        (name, show_bytes(size), f"{size / float(use.mem_bytes):.0%}") for name, size in parts
+    )
     note = f"The pool holds {held:,.2f} sequences of {context:,.0f} tokens."
     return Table("Memory per device", ("", ">size", ">share"), rows, note)
 
@@ -66,26 +77,38 @@ def _phase(title: str, phase: Phase) -> Table:
         )
         for op in ops
     ]
-    for name, value in (("communication", step.communication_s), ("engine overhead", step.overhead_s)):
+    for name, value in (
+        ("communication", step.communication_s),
+        ("engine overhead", step.overhead_s),
+    ):
         rows.append((name, show_duration(float(value)), f"{float(value) / total:.0%}", "", "", ""))
     columns = ("operator (per device)", ">time", ">share", ">FLOP", ">bytes", "bound by")
-    return Table(f"{title}: {show_duration(total)} per step, {show_duration(phase.time_s)} in all", columns, tuple(rows))
+    return Table(
+        f"{title}: {show_duration(total)} per step, {show_duration(phase.time_s)} in all",
+        columns,
+        tuple(rows),
+    )
 
 
 def fit_page(found: Fit) -> Page:
     """A fit for a terminal or a notebook."""
     plan, params = found.plan, found.params
     head = (
-        f"{found.model.id}: {show_count(params.stored)} weights, {show_count(params.active)} read per token;"
-        f" {plan.weights.id} on {plan.devices_per_replica} x {plan.device.id}"
+        f"{found.model.id}: {show_count(params.stored)} weights, {show_count(params.active)} read"
+        f" per token; {plan.weights.id} on {plan.devices_per_replica} x {plan.device.id}"
     )
     verdict = (
-        f"fits: longest context {found.longest_context:,} tokens (model declares {found.model.context_max:,})"
+        f"fits: longest context {found.longest_context:,} tokens"
+        f" (model declares {found.model.context_max:,})"
         if found.fits
         else "does not fit: the weights leave no room for a cache"
     )
     rows = (
-        ("KV per token, inside all windows", show_bytes(found.kv_bytes_per_token), f"{plan.kv.id}, all devices"),
+        (
+            "KV per token, inside all windows",
+            show_bytes(found.kv_bytes_per_token),
+            f"{plan.kv.id}, all devices",
+        ),
         ("KV per token, beyond the windows", show_bytes(found.kv_growing_bytes_per_token), ""),
         ("recurrent state per sequence", show_bytes(found.state_bytes_per_seq), ""),
     )
@@ -94,7 +117,9 @@ def fit_page(found: Fit) -> Page:
          "" if row.sequences >= 1 else "does not fit")
         for row in found.concurrency
     )  # fmt: skip
-    concurrency = Table("Sequences that fit at once", (">context", ">KV of one", ">sequences", ""), table)
+    concurrency = Table(
+        "Sequences that fit at once", (">context", ">KV of one", ">sequences", ""), table
+    )
     first, last = found.concurrency[0], found.concurrency[-1]
     engine = (
         f"GPU KV cache size: {found.pool_tokens:,.0f} tokens\n"
@@ -111,12 +136,24 @@ def fleets_page(model: str, found: Sequence[SmallestFleet], context: float) -> P
         key=lambda row: (row.plan.devices_per_replica if row.plan else 0, row.device.mem_bytes),
     )
     rows = tuple(
-        (row.device.id, str(plan.devices_per_replica), plan.layout.split(" x ")[1], plan.weights.id,
+        (row.device.id, str(plan.devices_per_replica), plan.shape, plan.weights.id,
          show_bytes(plan.device.mem_bytes), f"{row.sequences:,.1f}")
         for row in good
         if (plan := row.plan) is not None
     )  # fmt: skip
-    columns = ("device", ">devices", "layout", "weights", ">memory of one", f">sequences of {context:,.0f}")
+    columns = (
+        "device",
+        ">devices",
+        "layout",
+        "weights",
+        ">memory of one",
+        f">sequences of {context:,.0f}",
+    )
     table = Table(f"Fewest devices that hold {model} with {context:,.0f} tokens", columns, rows)
     rest = [row.device.id for row in found if row.plan is None]
-    return Page((table, f"Not on {len(rest)} devices: {', '.join(rest)}" if rest else "All devices hold it."))
+    return Page(
+        (
+            table,
+            f"Not on {len(rest)} devices: {', '.join(rest)}" if rest else "All devices hold it.",
+        )
+    )

@@ -56,7 +56,9 @@ def named_model(asked: str, found: str) -> str:
     >>> named_model("llama-3.1-8b", "Llama-3.1-8B")
     'Llama-3.1-8B'
     """
-    return found if not asked or fold(asked) == fold(found) else f"{asked} (architecture of {found})"
+    return (
+        found if not asked or fold(asked) == fold(found) else f"{asked} (architecture of {found})"
+    )
 
 
 def fleet(option: Option) -> str:
@@ -65,20 +67,20 @@ def fleet(option: Option) -> str:
     Shown as in ``2 x TP4 h100_sxm``: replicas, layout, device.
     """
     plan = option.plan
-    size = "" if plan.devices_per_replica == 1 else f"({plan.layout.split(' x ')[1]}) "
+    size = "" if plan.devices_per_replica == 1 else f"({plan.shape}) "
     return f"{plan.replicas} x {size}{plan.device.id}"
 
 
 def _verdict(answer: Recommendation) -> str:
-    best, goodput = answer.best, answer.goodput[0]
-    objective = answer.question.objective
-    lines = [
-        f"{objective.capitalize()}: {fleet(best)}, {best.plan.weights.id} weights, {best.price.how} at"
-        f" {show_usd(best.price.usd_per_h)}/h ({OBJECTIVES[objective]}).",
-        f"Goodput per dollar: {fleet(goodput)}, {goodput.requests_per_usd:,.0f} requests/$ at full load"
-        " (most requests per dollar within the objectives; may be a larger fleet than you need).",
-    ]
-    return "\n".join(lines)
+    best, goodput, objective = answer.best, answer.goodput[0], answer.question.objective
+    cost = f"{best.price.how} at {show_usd(best.price.usd_per_h)}/h"
+    rate = f"{goodput.requests_per_usd:,.0f} requests/$ at full load"
+    return (
+        f"{objective.capitalize()}: {fleet(best)}, {best.plan.weights.id} weights, {cost}"
+        f" ({OBJECTIVES[objective]}).\n"
+        f"Goodput per dollar: {fleet(goodput)}, {rate} (most requests per dollar within the"
+        " objectives; may be a larger fleet than you need)."
+    )
 
 
 def _fleets(answer: Recommendation) -> Table:
@@ -88,16 +90,32 @@ def _fleets(answer: Recommendation) -> Table:
             fleet(o),
             f"{o.plan.weights.id} / {o.plan.kv.id}",
             str(o.plan.max_num_seqs),
-            o.price.what if o.price.count == 1 or o.price.how == "buy" else f"{o.price.count} x {o.price.what}",
+            o.price.what
+            if o.price.count == 1 or o.price.how == "buy"
+            else f"{o.price.count} x {o.price.what}",
             show_usd(o.price.usd_per_h),
             f"{show_usd(round(o.price.usd_per_month))[:-3]}",
             o.price.as_of.replace(" (undated)", "") + (" !" if o.price.stale else ""),
         )
         for rank, o in enumerate(answer.options, 1)
     ]
-    columns = (">#", "fleet", "weights / KV", ">seqs", "~what to get", ">$/h", ">$/month", "price of")
+    columns = (
+        ">#",
+        "fleet",
+        "weights / KV",
+        ">seqs",
+        "~what to get",
+        ">$/h",
+        ">$/month",
+        "price of",
+    )
     note = "! = older than 90 days or undated" if any(o.price.stale for o in answer.options) else ""
-    return Table(f"What to {answer.best.price.how}, ranked by {answer.question.objective}", columns, tuple(rows), note)
+    return Table(
+        f"What to {answer.best.price.how}, ranked by {answer.question.objective}",
+        columns,
+        tuple(rows),
+        note,
+    )
 
 
 def _figures(answer: Recommendation) -> Table:
@@ -133,7 +151,9 @@ def _front(answer: Recommendation) -> Table:
         for o in answer.front
     ]
     columns = ("fleet", "weights / KV", ">$/h", ">TTFT p95", ">E2E mean")
-    return Table("Pareto front: nothing is both cheaper and faster than these", columns, tuple(rows))
+    return Table(
+        "Pareto front: nothing is both cheaper and faster than these", columns, tuple(rows)
+    )
 
 
 def _purchases(answer: Recommendation) -> Table:
@@ -158,6 +178,12 @@ def _losers(losers: tuple[Loser, ...], *, all_losers: bool) -> list[str | Table]
     shown = losers if all_losers else losers[:SHOWN_LOSERS]
     counts = ", ".join(f"{n} {kind}" for kind, n in Counter(x.kind for x in losers).items())
     rows = tuple((loser.device_id, loser.kind, loser.reason) for loser in shown)
-    table = Table(f"Why {len(losers)} other devices lost: {counts}", ("device", "", "~reason"), rows)
+    table = Table(
+        f"Why {len(losers)} other devices lost: {counts}", ("device", "", "~reason"), rows
+    )
     rest = len(losers) - len(shown)
-    return [table, f"... and {rest} more: --all lists every device with its reason"] if rest else [table]
+    return (
+        [table, f"... and {rest} more: --all lists every device with its reason"]
+        if rest
+        else [table]
+    )

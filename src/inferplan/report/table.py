@@ -104,7 +104,8 @@ def to_html(page: Page) -> str:
     '<p>a &lt; b</p>'
     """
     return "".join(
-        f"<p>{html.escape(part)}</p>" if isinstance(part, str) else _html(part) for part in page.parts
+        f"<p>{html.escape(part)}</p>" if isinstance(part, str) else _html(part)
+        for part in page.parts
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from inferplan.provenance import Node
 from inferplan.units import show_bytes, show_count, show_duration, show_usd
 
-
 OBVIOUS = ("the plan", "this question", "the model")
 """Sources that a reader knows without a line of their own."""
 
@@ -81,7 +80,11 @@ def _lines(node: Node, lead: str, below: str, depth: int, seen: set[int]) -> Ite
     for i, child in enumerate(shown):
         last = i == len(shown) - 1
         yield from _lines(
-            child, f"{below}{'`-' if last else '|-'} ", f"{below}{'   ' if last else '|  '}", depth - 1, seen
+            child,
+            f"{below}{'`-' if last else '|-'} ",
+            f"{below}{'   ' if last else '|  '}",
+            depth - 1,
+            seen,
         )
 
 

@@ -51,7 +51,11 @@ class Load:
         positive(self.isl_tokens, "--isl")
         positive(self.osl_tokens, "--osl")
         positive(self.think_s, "--think", zero_ok=True)
-        given = {"--rate": self.rate_per_s, "--concurrency": self.concurrency, "--users": self.users}
+        given = {
+            "--rate": self.rate_per_s,
+            "--concurrency": self.concurrency,
+            "--users": self.users,
+        }
         named = [name for name, value in given.items() if value is not None]
         if len(named) != 1:
             what = " and ".join(named) or "none of them"
