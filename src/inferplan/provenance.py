@@ -228,7 +228,7 @@ def _trace(
     kwargs: dict[str, Any],
 ) -> Node:
     bare = [plain(arg) for arg in args]
-    value = function(*bare, **{key: plain(arg) for key, arg in kwargs.items()})
+    value = float(function(*bare, **{key: plain(arg) for key, arg in kwargs.items()}))
     bound = signature.bind(*args, **kwargs)
     inputs: list[Node] = []
     for key, arg in bound.arguments.items():

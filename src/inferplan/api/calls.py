@@ -360,8 +360,7 @@ def serve_load(
 
     Examples
     --------
-    >>> from inferplan.units import positive
-    from inferplan.workload.load import Load
+    >>> from inferplan.workload.load import Load
     >>> result = serve_load("llama-3.1-8b", "h100_sxm", Load(1000, 200, rate_per_s=2))
     >>> round(result.rate_per_s, 3)
     2.0

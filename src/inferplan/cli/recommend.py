@@ -44,6 +44,7 @@ from inferplan.cli.output import emit
 @click.option(
     "--all", "all_losers", is_flag=True, help="List every device that lost, with its reason."
 )
+@click.option("--brief", is_flag=True, help="Print the verdict and the ranking only.")
 @click.option("--today", metavar="YYYY-MM-DD", help="Day on which prices are judged stale [today].")
 @options.json_option
 def recommend(model: str, **given: Any) -> None:
@@ -70,7 +71,8 @@ def recommend(model: str, **given: Any) -> None:
     from inferplan.report.recommendation import recommendation_page
     from inferplan.units import parse_budget, parse_day, parse_duration
 
-    as_json, all_losers = given.pop("as_json"), given.pop("all_losers")
+    as_json = given.pop("as_json")
+    shown = options.split(given, ("all_losers", "brief"))
     think, budget, day = given.pop("think"), given.pop("budget"), given.pop("today")
     answer = call(
         model,
@@ -81,5 +83,5 @@ def recommend(model: str, **given: Any) -> None:
         today=parse_day(day, "--today") if day else None,
         **given,
     )
-    page = recommendation_page(answer, all_losers=all_losers, asked=model)
+    page = recommendation_page(answer, asked=model, **shown)
     emit("recommend/1", answer.to_dict(), page, as_json=as_json)

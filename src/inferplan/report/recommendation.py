@@ -17,7 +17,7 @@ SHOWN_LOSERS = 12
 
 
 def recommendation_page(
-    answer: Recommendation, *, all_losers: bool = False, asked: str = ""
+    answer: Recommendation, *, all_losers: bool = False, brief: bool = False, asked: str = ""
 ) -> Page:
     """The recommendation for a terminal or a notebook.
 
@@ -27,6 +27,8 @@ def recommendation_page(
         The result.
     all_losers : bool
         List every device that lost instead of the nearest dozen.
+    brief : bool
+        Only the verdict and the ranking.
     asked : str
         The model's name as it was typed.
     """
@@ -37,8 +39,10 @@ def recommendation_page(
         _verdict(answer),
         _fleets(answer),
         _figures(answer),
-        _front(answer),
     ]
+    if brief:
+        return Page(tuple(parts))
+    parts.append(_front(answer))
     if answer.purchases:
         parts.append(_purchases(answer))
     parts += _losers(answer.losers, all_losers=all_losers)
