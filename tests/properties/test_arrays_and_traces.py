@@ -70,7 +70,7 @@ def nodes_below(*roots):
 
 
 @given(data=DATA)
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_arrays_equal_scalars(data, fitting):
     """Machines of mixed devices in one expression, as in the search."""
     names = data.draw(st.lists(st.sampled_from(DEVICES), min_size=1, max_size=4, unique=True))

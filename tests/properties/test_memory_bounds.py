@@ -95,6 +95,10 @@ def test_the_batch_limit_grows_smoothly_with_the_pool(cases):
     many = replace(case.m, mem_bytes=(fixed + sizes * per_seq) / case.m.utilization)
     limits = memory_batch_limit(spec, many, Lengths(100.0, 100.0, 100.0))
     assert np.all(np.diff(limits) >= -1e-9)
+    assert np.all(limits[sizes < 1.33] == 0.0)  # not even one of full length
+    alone = (sizes > 1.34) & (sizes < 2.0)  # one at a time, however much of a second one fits
+    assert np.all((limits[alone] > 0.5) & (limits[alone] < 1.0))
+    assert np.all(limits[sizes < 4.0] < 2.0)
 
 
 @given(data=DATA, longer=st.floats(1.0, 8.0))
@@ -124,6 +128,8 @@ def test_splitting_never_loses_a_weight(cases, data, pp, dp):
     assert staged * pp * SLACK >= whole
     assert ranked * dp * SLACK >= whole
     assert max(staged, ranked) <= whole * SLACK
+    experts = case.ops.params("expert") * case.m.expert_bits / 8
+    assert ranked == pytest.approx(whole - experts * (1 - 1 / dp), rel=1e-9)
 
 
 @given(data=DATA)
@@ -195,7 +201,7 @@ def test_a_batch_of_one_reads_only_the_active_experts(cases, data):
             assert active < mm.params * alone.expert_bits / 8
 
 
-@given(data=DATA, dp=st.sampled_from((2.0, 8.0)), tokens=st.floats(1.0, 500.0))
+@given(data=DATA, dp=st.sampled_from((2.0, 8.0)), tokens=st.floats(1.0, 1e6))
 def test_expert_parallel_ranks_do_a_share_of_the_routed_work(cases, data, dp, tokens):
     case = data.draw(cases)
     if not case.ops.moe_layers:

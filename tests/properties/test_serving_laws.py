@@ -144,5 +144,7 @@ def test_bisect_brackets_the_threshold(threshold, low, high):
 def test_bisect_works_on_each_element_for_itself():
     thresholds = np.array([2.0, 500.0, 1e9, 1e-9])
     got = bisect(lambda x: x <= thresholds, 1.0, np.array([100.0, 1000.0, 1000.0, 10.0]), 40)
+    # where all are good the upper bound itself comes back, however few the rounds
+    assert bisect(lambda x: x > 0, 1.0, 100.0, 3) == 100.0
     # the last has no good value: the lower bound comes back
     assert got == pytest.approx([2.0, 500.0, 1000.0, 1.0], rel=1e-9)

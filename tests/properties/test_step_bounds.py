@@ -130,6 +130,17 @@ def test_quantiles_are_in_order(cases, data):
         assert values[0] > 0
 
 
+@given(data=DATA)
+def test_an_idle_arrival_waits_for_an_evenly_spread_rest_of_a_step(cases, data):
+    case = data.draw(cases)
+    point = operating_point(case.ops, case.m, Lengths(case.isl, case.isl, case.osl), 1e-12)
+    spread = {q: float(point.ttft[q] - point.ttft["p50"]) for q in ("p90", "p95", "p99")}
+    half = float(point.mix.mean_s) / 2
+    for q, share in (("p90", 0.4), ("p95", 0.45), ("p99", 0.49)):
+        assert spread[q] == pytest.approx(2 * share * half, rel=1e-3)
+    assert point.ttft["mean"] == pytest.approx(point.ttft["p50"], rel=1e-6)
+
+
 @given(data=DATA, part=st.floats(1e-6, 1.0))
 def test_an_almost_idle_replica_is_no_faster_than_a_batch_of_one(cases, data, part):
     """A request is never served by less than its own step, whatever the mean load."""
@@ -144,7 +155,7 @@ def test_an_almost_idle_replica_is_no_faster_than_a_batch_of_one(cases, data, pa
 def test_serving_at_no_load_is_what_predict_says(cases, data):
     case = data.draw(cases)
     m, lengths = case.m, Lengths(case.isl, case.isl, case.osl)
-    point = operating_point(case.ops, m, lengths, 1e-9, ("mean",))
+    point = operating_point(case.ops, m, lengths, 1e-12, ("mean",))
     if float(point.mix.room) >= case.isl * m.dp and case.model.context_max >= case.isl + case.osl:
         said = predict(case.model, case.plan, case.isl, case.osl)
         assert point.tpot["mean"] == pytest.approx(said.tpot_s, rel=1e-6)

@@ -95,6 +95,10 @@ def test_an_engine_pool_of_known_size():
     assert [row.sequences for row in found.concurrency] == [4.0, 1.0]
     assert found.longest_context == 8192
     assert found.fits
+    # two stages hold half of the layers each: the same pool on each holds twice the tokens
+    staged = fit(LLAMA, plan_on("h100_sxm", pp=2), contexts=(2048,), pool_bytes=2.0**30)
+    assert staged.pool_tokens == 16384
+    assert staged.concurrency[0].sequences == 8.0
     nothing = fit(model("Llama-3-70B"), plan_on("l4"))
     assert not nothing.fits
     assert nothing.longest_context == 0

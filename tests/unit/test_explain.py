@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from inspect import Parameter, signature
+from typing import Any
 
 import pytest
 
@@ -57,10 +58,12 @@ def test_other_architectures_too(model):
 
 
 def test_predicted_figures_equal_their_derivation():
-    options = {"isl": 3000, "osl": 200, "tp": 2, "weights": "fp8"}
+    options: Any = {"isl": 3000, "osl": 200, "tp": 2, "weights": "fp8"}
     p = ip.predict("llama-3.1-70b", "h100", batch=4, **options)
-    explained = {name: ip.explain(name, "llama-3.1-70b", "h100", batch=4, **options)
-                 for name in ("ttft", "tpot", "weights_bytes", "kv_pool_bytes", "sequences_held")}  # fmt: skip
+    figures = ("ttft", "tpot", "weights_bytes", "kv_pool_bytes", "sequences_held")
+    explained = {
+        name: ip.explain(name, "llama-3.1-70b", "h100", batch=4, **options) for name in figures
+    }
     assert explained["ttft"].value == p.ttft_s
     assert explained["tpot"].value == p.tpot_s
     assert explained["weights_bytes"].value == p.memory.weights_bytes

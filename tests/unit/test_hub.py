@@ -85,10 +85,13 @@ def test_an_unreachable_hub_is_asked_for_its_cache_only(monkeypatch, tmp_path):
     file = tmp_path / "config.json"
     file.write_text(json.dumps(CONFIG), encoding="utf-8")
     asked = []
+
+    def download(*_, local_files_only):
+        asked.append(local_files_only)
+        return file
+
     monkeypatch.setattr(hub_module, "reachable", lambda: False)
-    monkeypatch.setattr(
-        hub, "hf_hub_download", lambda *_, local_files_only: asked.append(local_files_only) or file
-    )
+    monkeypatch.setattr(hub, "hf_hub_download", download)
     model_from_hub("someone/toy-model")
     assert asked == [True]
 

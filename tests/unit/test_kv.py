@@ -14,7 +14,6 @@ from inferplan.estimate.kv import (
     kv_growing_bytes_per_token,
     state_bytes_per_seq,
 )
-from inferplan.physics import kv
 from inferplan.provenance import Node, chosen
 
 PER_TOKEN = {  # bytes in 16 bit: inside all windows, and once windows are full

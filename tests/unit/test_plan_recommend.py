@@ -100,6 +100,16 @@ def test_money_adds_up(answer):
         assert option.price.count * per_instance >= option.plan.replicas
 
 
+def test_long_prompts_put_the_cost_on_the_input():
+    shares = []
+    for isl, osl in ((4000, 10), (10, 1000)):
+        load = Load(isl, osl, rate_per_s=5)
+        best = recommend(replace(SMALL, load=load, slos=()), 1).best
+        shares.append(best.usd_per_mtok_in * isl * 5 * 3600 / 1e6 / best.price.usd_per_h)
+    assert shares[0] > 0.6
+    assert shares[1] < 0.2
+
+
 @pytest.mark.parametrize(
     ("objective", "key"),
     [
@@ -187,6 +197,10 @@ def test_budget_and_fleet_size_are_honoured():
     within = recommend(replace(SMALL, budget_usd_per_h=limit), 20)
     assert all(option.price.usd_per_h <= limit for option in within.options)
     assert "budget" in {loser.kind for loser in within.losers}
+    large = replace(SMALL, model=model("Llama-3-70B"), slos=(), acquire="any")
+    for most in (4, 6, 8):
+        found = recommend(replace(large, max_devices=most), 20)
+        assert all(option.plan.devices <= most for option in found.options)
     few = recommend(replace(SMALL, max_devices=1), 20)
     assert all(option.plan.devices == 1 for option in few.options)
     assert "too many" in {loser.kind for loser in few.losers}

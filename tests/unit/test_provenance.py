@@ -127,7 +127,7 @@ def test_a_formula_keeps_its_name_and_documentation():
 
     documented: Any = plainly
     assert documented.__doc__ == "Words."
-    assert documented.formula.name == documented.__name__ == "documented"
+    assert documented.formula.name == documented.__name__ == "plainly"
 
 
 def test_wrong_arguments_are_still_errors():

@@ -1,0 +1,255 @@
+"""Write the generated parts of the documents: whatever stands between two markers.
+
+    python docs/generate.py            rewrite what is stale
+    python docs/generate.py --check    say what is stale and exit with 1
+
+A part starts with ``<!-- generated: NAME -->`` and ends with ``<!-- end -->``; NAME is a
+key of :data:`PARTS`, or one followed by a module, as in ``formulas physics.kv``.
+Needs the standard library and inferplan only. A test runs the check.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import inferplan
+from inferplan.catalog import efficiency, offers
+from inferplan.catalog.accuracy import accuracy
+from inferplan.catalog.devices import devices
+from inferplan.catalog.formats import kv_formats, weight_formats
+from inferplan.catalog.models import models
+from inferplan.catalog.table import rows
+from inferplan.provenance import Fact, Formula
+
+DOCS = Path(__file__).resolve().parent
+SOURCE = Path(inferplan.__file__).resolve().parent
+PART = re.compile(r"(<!-- generated: ([\w. ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Rewrite or check every document; 1 if something was stale and only checked."""
+    old = {path: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
+    new = {path: generated(text) for path, text in old.items()}
+    stale = [path for path in old if old[path] != new[path]]
+    for path in stale:
+        if "--check" not in arguments:
+            path.write_text(new[path], encoding="utf-8")
+        print(f"{path.name}: {'stale' if '--check' in arguments else 'written'}")
+    return int(bool(stale) and "--check" in arguments)
+
+
+def generated(text: str) -> str:
+    """The document with every part written anew."""
+    return PART.sub(lambda m: f"{m[1]}{_part(m[2])}\n{m[3]}", text)
+
+
+def _part(name: str) -> str:
+    kind, *rest = name.split()
+    return "\n".join(PARTS[kind](*rest))
+
+
+def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> Iterator[str]:
+    """A Markdown table, line by line."""
+    yield _row(head)
+    yield _row(["---:" if title.startswith(">") else "---" for title in head])
+    yield from map(_row, body)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(c.removeprefix(">").replace("|", r"\|") for c in cells) + " |"
+
+
+def modules_of(package: str) -> list[ModuleType]:
+    """The modules of a subpackage, in the order of their names."""
+    names = sorted(path.stem for path in (SOURCE / package).glob("*.py"))
+    found = [name for name in names if name != "__init__"]
+    return [importlib.import_module(f"inferplan.{package}.{name}") for name in found]
+
+
+def formulas_of(module: ModuleType) -> list[Formula]:
+    """The formulas that a module defines, in its order."""
+    own = (f for f in vars(module).values() if getattr(f, "__module__", "") == module.__name__)
+    return [function.formula for function in own if hasattr(function, "formula")]
+
+
+def formulas(name: str) -> Iterator[str]:
+    """Every formula of a module: name, equation, unit, source."""
+    found = formulas_of(importlib.import_module(f"inferplan.{name}"))
+    yield from table(
+        ("formula", "equation", "unit", "source"),
+        (
+            (f"`{f.name}`", f"`{f.text}`", _unit(f.unit), f.source)
+            for f in sorted(found, key=lambda f: f.name)
+        ),
+    )
+
+
+def _unit(unit: str) -> str:
+    return {"": "that of its terms", "1": "1 (a share)"}.get(unit, unit)
+
+
+def functions(name: str) -> Iterator[str]:
+    """The functions of a module that are not formulas: name, what it is, source."""
+    module = importlib.import_module(f"inferplan.{name}")
+    own = [
+        function
+        for function in vars(module).values()
+        if inspect.isfunction(function)
+        and function.__module__ == module.__name__
+        and not function.__name__.startswith("_")
+        and not hasattr(function, "formula")
+    ]
+    yield from table(
+        ("function", "what it returns", "source"),
+        ((f"`{f.__name__}`", _first(f), _source(f)) for f in sorted(own, key=lambda f: f.__name__)),
+    )
+
+
+def _first(thing: object) -> str:
+    text = (inspect.getdoc(thing) or "").partition("\n\n")[0]
+    return re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", " ".join(text.split())).replace("``", "`")
+
+
+def _source(thing: object) -> str:
+    match = re.search(r"Source: (.*?)(?:\n\n|\nExamples|$)", inspect.getdoc(thing) or "", re.DOTALL)
+    return " ".join(match[1].split()).rstrip(".") if match else "definition"
+
+
+def packages() -> Iterator[str]:
+    """Every package and top-level module, and its first line of documentation."""
+    for path in sorted(SOURCE.iterdir(), key=lambda path: (path.is_file(), path.name)):
+        if path.name.startswith("_") or not (path.suffix == ".py" or (path / "__init__.py").exists()):
+            continue
+        module = importlib.import_module(f"inferplan.{path.stem}")
+        head = f"- **`{path.stem}`**: {_first(module)}"
+        yield head if path.is_file() else f"{head}"
+        if path.is_dir():
+            yield from (f"  - `{m.__name__.partition('.')[2]}`: {_first(m)}" for m in modules_of(path.stem))
+
+
+def layers() -> Iterator[str]:
+    """The import layers of ``pyproject.toml``, highest first."""
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = project["tool"]["importlinter"]["contracts"]
+    yield "```text"
+    yield from (layer.replace("inferplan.", "") for layer in contract["layers"])
+    yield "```"
+
+
+def tables() -> Iterator[str]:
+    """The catalogue's files and their sizes."""
+    for path in sorted((SOURCE / "catalog" / "data").glob("*.csv")):
+        columns = ", ".join(f"`{name}`" for name in next(rows(path.name)))
+        yield f"- `catalog/data/{path.name}` ({sum(1 for _ in rows(path.name)):,} rows): {columns}"
+
+
+def catalogue() -> Iterator[str]:
+    """How many entries the catalogue has, by kind and class."""
+    kinds = {
+        "devices": Counter(device.device_class for device in devices().values()),
+        "models": Counter("mixture of experts" if m.is_moe else "dense" for m in models().values()),
+        "weight formats": Counter(form.family for form in weight_formats().values()),
+        "KV formats": Counter({"all": len(kv_formats())}),
+        "engines": Counter({"all": len(efficiency.engines())}),
+        "rental offers": Counter(offer.kind.replace("_", " ") for offer in offers.offers()),
+        "API prices": Counter({"all": len(offers.api_prices())}),
+    }
+    body = [
+        (kind, f"{counts.total():,}", ", ".join(f"{n:,} {name}" for name, n in counts.most_common()))
+        for kind, counts in kinds.items()
+    ]
+    yield from table(("entries", ">count", "of which"), body)
+
+
+def grades() -> Iterator[str]:
+    """Facts of the catalogue by grade."""
+    facts: dict[str, Counter[str]] = {
+        "devices": Counter(f.grade.value for d in devices().values() for f in d.facts.values()),
+        "models": Counter(model.grade.value for model in models().values()),
+        "efficiency factors": Counter(row["grade"] for row in rows("efficiency.csv")),
+        "weight formats": Counter(row["grade"] for row in rows("weight_formats.csv")),
+    }
+    names = ("measured", "calibrated", "spec", "assumed")
+    body = ([kind, *(f"{counts[name]:,}" for name in names)] for kind, counts in facts.items())
+    yield from table(("facts about", *(f">{name}" for name in names)), body)
+
+
+def factors() -> Iterator[str]:
+    """Efficiency factors of every device profile, one column a profile parameter."""
+    profiles = efficiency.profiles()
+    names = list(next(iter(profiles.values())).facts)
+    body = [
+        [f"`{key}`", *(_cell(profile.facts[name]) for name in names)]
+        for key, profile in profiles.items()
+    ]
+    yield from table(("profile", *(f">{name}" for name in names)), body)
+
+
+def meanings(scope: str) -> Iterator[str]:
+    """What the factors of a scope mean, and their unit."""
+    found = {r["parameter"]: r for r in reversed(list(rows("efficiency.csv"))) if r["scope"] == scope}
+    body = [(f"`{name}`", row["unit"], row["note"]) for name, row in sorted(found.items())]
+    yield from table(("factor", "unit", "meaning"), [r for r in body if r[2]])
+
+
+def links() -> Iterator[str]:
+    """Factors of every kind of link."""
+    kinds = dict.fromkeys(row["name"] for row in rows("efficiency.csv") if row["scope"] == "link")
+    found = [efficiency.link_factors(kind) for kind in kinds]
+    body = [(f"`{f.id}`", _cell(f.facts["latency_s"]), _cell(f.facts["frac"])) for f in found]
+    yield from table(("link", ">latency_s", ">frac"), body)
+
+
+def engines() -> Iterator[str]:
+    """Overheads and default knobs of every engine."""
+    names = ("step_overhead_s", "seq_overhead_s", "memory_scale", "matmul_scale", "max_num_seqs",
+             "max_num_batched_tokens", "gpu_memory_utilization", "block_size")  # fmt: skip
+    found = [efficiency.engine(name) for name in efficiency.engines()]
+    body = [(f"`{f.id}`", *(_cell(f.facts[name]) for name in names)) for f in found]
+    yield from table(("engine", *(f">{name}" for name in names)), body)
+
+
+def _cell(fact: Fact) -> str:
+    units = {"s": (1e6, " µs"), "B": (1e-9, " GB")}
+    scale, unit = units.get(fact.unit, (1.0, ""))
+    return f"{fact.value * scale:.4g}{unit} {fact.grade.value[0]}"
+
+
+def errors() -> Iterator[str]:
+    """Error against public measurements, by kind of figure."""
+    body = [
+        (a.kind, f"{a.rows:,}", f"{a.cells:,}", f"{a.cell_error:.0%}", f"{a.row_median:.0%}",
+         f"{a.bias:+.0%}", a.date)
+        for a in accuracy().values()
+    ]  # fmt: skip
+    head = ("figure", ">rows", ">cells", ">cell error", ">row median", ">bias", "scored")
+    yield from table(head, body)
+
+
+def economics() -> Iterator[str]:
+    """Defaults of what owning hardware costs."""
+    body = [
+        (f"`{r['parameter']}`", r["value"], r["unit"], r["grade"], r["source"], r["note"])
+        for r in rows("economics.csv")
+    ]
+    yield from table(("fact", ">value", "unit", "grade", "source", "meaning"), body)
+
+
+PARTS: dict[str, Callable[..., Iterator[str]]] = {
+    function.__name__: function
+    for function in (
+        catalogue, economics, engines, errors, factors, formulas, functions, grades, layers, links,
+        meanings, packages, tables,
+    )
+}  # fmt: skip
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
