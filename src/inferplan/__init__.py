@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from inferplan.api.calls import explain, fit, predict, recommend
+    from inferplan.api.calls import fit, predict, recommend
+    from inferplan.api.derive import explain
     from inferplan.catalog.devices import device, devices
     from inferplan.catalog.models import model, models
 
@@ -31,7 +32,7 @@ _HOMES = {
     "recommend": "inferplan.api.calls",
     "predict": "inferplan.api.calls",
     "fit": "inferplan.api.calls",
-    "explain": "inferplan.api.calls",
+    "explain": "inferplan.api.derive",
     "device": "inferplan.catalog.devices",
     "devices": "inferplan.catalog.devices",
     "model": "inferplan.catalog.models",

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from inferplan.catalog.devices import device, devices
+from inferplan.api.options import PlanOptions
+from inferplan.catalog.devices import device
 from inferplan.catalog.efficiency import engine as engine_of
 from inferplan.catalog.formats import kv_format, support, weight_format
-from inferplan.catalog.models import models
-from inferplan.catalog.offers import api_prices
-from inferplan.catalog.offers import offers as bundled_offers
 from inferplan.catalog.resolve import resolve_model
-from inferplan.catalog.types import ApiPrice, Device, ModelSpec, Offer, WeightFormat
-from inferplan.errors import CannotPredictError, InputError, UnknownNameError, fold
+from inferplan.catalog.types import Device, ModelSpec, WeightFormat
+from inferplan.errors import CannotPredictError, InputError
 from inferplan.estimate.deployment import Deployment, default_engine, engine_knobs
 from inferplan.estimate.machine import machine
 from inferplan.estimate.memory import sequences_held
 from inferplan.estimate.operators import operators
 from inferplan.plan.space import as_wanted, weight_choices
 from inferplan.units import parse_bytes, positive
-
-CLASSES = ("datacenter", "consumer", "edge", "apple", "cpu")
 
 
 def find_device(what: str | Device, memory: str | None = None) -> Device:
@@ -173,131 +167,23 @@ def _first_that_fits(
     return plan
 
 
-def select_devices(
-    names: Iterable[str | Device] | None, device_class: str | None, files: Iterable[str] = ()
-) -> tuple[Device, ...]:
-    """Devices to search.
-
-    Parameters
-    ----------
-    names : iterable or None
-        Names, files or devices; None: the whole catalogue.
-    device_class : str or None
-        Keep only this class.
-    files : iterable of str
-        YAML files of the user's own devices, added.
-
-    Raises
-    ------
-    InputError, UnknownNameError
-        For an unknown class or device, or if nothing is left.
-    """
-    if device_class is not None and device_class not in CLASSES:
-        raise UnknownNameError("--class", device_class, CLASSES, "one of: " + ", ".join(CLASSES))
-    found = [find_device(name) for name in names] if names else list(devices().values())
-    found += [find_device(path) for path in files]
-    kept = tuple(
-        d for d in dict.fromkeys(d.id for d in found if device_class in (None, d.device_class))
-    )
-    by_id = {d.id: d for d in found}
-    if not kept:
-        raise InputError(
-            "--class", repr(device_class), "leaves none of --devices", "drop one of the two"
-        )
-    return tuple(by_id[name] for name in kept)
-
-
-def select_offers(
-    prices: str | None = None,
-    provider: str | None = None,
-    region: str | None = None,
+def plan_for(
+    model: str | ModelSpec,
+    device: str | Device,
     *,
-    kinds: Sequence[str] = ("on_demand",),
-) -> tuple[Offer, ...]:
-    """Rental offers to consider.
-
-    Parameters
-    ----------
-    prices : str or None
-        A file of prices that replaces the bundled ones.
-    provider, region : str or None
-        Keep offers whose provider or region contains this text.
-    kinds : sequence of str
-        Ways to pay: ``on_demand``, ``spot``, ``reserved``.
+    context: float = 1.0,
+    batch: float = 1.0,
+    **options: Unpack[PlanOptions],
+) -> tuple[ModelSpec, Deployment]:
+    """Model and deployment from names.
 
     Raises
     ------
-    UnknownNameError
-        If no offer has that provider or region.
-    DataError
-        If the file is malformed.
+    InferplanError
+        For bad input.
     """
-    if prices:
-        from inferplan.catalog.schema import load_prices_file
-
-        found = load_prices_file(Path(prices))
-    else:
-        found = bundled_offers()
-    kept = [offer for offer in found if offer.kind in kinds]
-    for field, value in (("provider", provider), ("region", region)):
-        if value is None:
-            continue
-        names = sorted({getattr(offer, field) for offer in kept})
-        kept = [offer for offer in kept if value.lower() in getattr(offer, field).lower()]
-        if not kept:
-            raise UnknownNameError(f"--{field}", value, names, "known: " + ", ".join(names))
-    return tuple(kept)
-
-
-def find_models(text: str | None) -> list[ModelSpec]:
-    """The model called *text*; else all whose name contains it; all models for None.
-
-    Raises
-    ------
-    UnknownNameError
-        If nothing matches.
-    """
-    known = models()
-    if text is None:
-        return list(known.values())
-    try:
-        return [resolve_model(text)[0]]
-    except UnknownNameError:
-        part = fold(text)
-        hits = [spec for spec in known.values() if part in fold(spec.id)]
-        if not hits:
-            raise
-        return hits
-
-
-def offers_of(
-    name: str | None,
-    provider: str | None = None,
-    region: str | None = None,
-    prices: str | None = None,
-) -> tuple[Offer, ...]:
-    """Rental offers, spot and reserved ones too, of one device or of all.
-
-    An unknown device that is a known model yields none, so that API prices are looked for.
-    """
-    found = select_offers(prices, provider, region, kinds=("on_demand", "spot", "reserved"))
-    if name is None:
-        return found
-    try:
-        wanted = device(name).id
-    except UnknownNameError:
-        if not api_prices_of(name):
-            raise
-        return ()
-    return tuple(offer for offer in found if offer.device_id == wanted)
-
-
-def api_prices_of(name: str) -> tuple[ApiPrice, ...]:
-    """What API providers charge for a model, by any part of its name."""
-    part = fold(name)
-    return tuple(price for price in api_prices() if part in fold(price.model))
-
-
-def today() -> date:
-    """The current day, for judging how old prices are."""
-    return date.today()  # noqa: DTZ011 - prices are dated by calendar day
+    spec, stored = find_model(model)
+    given: dict[str, Any] = dict(options)
+    on = find_device(device, given.pop("memory", None))
+    given["weights"] = given.get("weights") or stored
+    return spec, build_plan(spec, on, context=context, batch=batch, **given)

@@ -1,28 +1,24 @@
-"""``recommend``, ``predict``, ``fit`` and ``explain`` with names and numbers as arguments."""
+"""``recommend``, ``predict`` and ``fit`` with names and numbers as arguments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date
 from typing import Any, Unpack
 
-from inferplan.api import build
+from inferplan.api import build, select
+from inferplan.api.build import plan_for
 from inferplan.api.options import PlanOptions, SearchOptions
 from inferplan.api.results import ShownFit, ShownPrediction, ShownRecommendation, shown
 from inferplan.catalog.types import Device, ModelSpec
 from inferplan.errors import InputError
 from inferplan.estimate import fit as fit_module
 from inferplan.estimate import predict as predict_module
-from inferplan.estimate.deployment import Deployment
 from inferplan.estimate.serving import ServingResult, serve
 from inferplan.metrics.slo import make_slos
-from inferplan.plan import price as price_module
 from inferplan.plan import recommend as recommend_module
 from inferplan.plan.fleet import SmallestFleet, smallest_fleets
 from inferplan.plan.question import Question
-from inferplan.provenance import Node
-from inferplan.report import explain as explain_module
 from inferplan.units import positive
 from inferplan.workload.load import Load
 
@@ -126,11 +122,11 @@ def question(
         model=spec,
         load=load,
         slos=slos,
-        devices=build.select_devices(
+        devices=select.select_devices(
             devices, given.get("device_class"), given.get("device_files", ())
         ),
-        offers=build.select_offers(**{k: given.get(k) for k in pick}, kinds=kinds),
-        today=today or build.today(),
+        offers=select.select_offers(**{k: given.get(k) for k in pick}, kinds=kinds),
+        today=today or select.today(),
         objective=given.get("objective", "cost"),
         acquire=given.get("acquire", "auto"),
         weights=wanted,
@@ -246,7 +242,7 @@ def smallest(
     spec, stored = build.find_model(model)
     _context_known(spec, context)
     formats = tuple(name for name in (weights or stored,) if name)
-    return smallest_fleets(spec, build.select_devices(None, device_class), context, formats)
+    return smallest_fleets(spec, select.select_devices(None, device_class), context, formats)
 
 
 def _context_known(spec: ModelSpec, context: float) -> None:
@@ -256,93 +252,6 @@ def _context_known(spec: ModelSpec, context: float) -> None:
             f"use {spec.context_max} or less",
         )  # fmt: skip
     positive(context, "--context")
-
-
-def explain(
-    figure: str,
-    model: str | ModelSpec,
-    device: str | Device,
-    *,
-    isl: float = 1024,
-    osl: float = 256,
-    batch: float | None = None,
-    rate: float | None = None,
-    concurrency: float | None = None,
-    prices: str | None = None,
-    provider: str | None = None,
-    acquire: str = "auto",
-    **options: Unpack[PlanOptions],
-) -> Node:
-    """The derivation tree of a figure: formula, inputs, sources, grades.
-
-    Parameters
-    ----------
-    figure : str
-        ``tpot``, ``ttft_p95``, ``usd_per_mtok_out``, ``weights_bytes``, ...
-    model, device : str, ModelSpec or Device
-        What runs where.
-    isl, osl : float
-        Input and output tokens.
-    batch, rate, concurrency : float or None
-        At most one: sequences decoding together (1 if none is given), or a load.
-    prices, provider, acquire
-        Where the price comes from, as in :func:`recommend`.
-    **options
-        Layout, formats, engine: see :class:`inferplan.api.options.PlanOptions`.
-
-    Raises
-    ------
-    InferplanError
-        For bad input.
-    """
-    if sum(value is not None for value in (batch, rate, concurrency)) > 1:
-        raise InputError("load", "several", "given", "give one of --batch, --rate, --concurrency")
-    spec, plan = plan_for(model, device, context=isl + osl, **options)
-    price = price_of(plan, prices=prices, provider=provider, acquire=acquire)
-    if rate is not None or concurrency is not None:
-        batch = serve(spec, plan, Load(isl, osl, rate, concurrency)).batch
-    return explain_module.explain(
-        figure,
-        explain_module.Derivation(
-            spec, plan, isl, isl, osl, batch or 1.0, price, concurrency is not None
-        ),
-    )
-
-
-def plan_for(
-    model: str | ModelSpec,
-    device: str | Device,
-    *,
-    context: float = 1.0,
-    batch: float = 1.0,
-    **options: Unpack[PlanOptions],
-) -> tuple[ModelSpec, Deployment]:
-    """Model and deployment from names.
-
-    Raises
-    ------
-    InferplanError
-        For bad input.
-    """
-    spec, stored = build.find_model(model)
-    given: dict[str, Any] = dict(options)
-    on = build.find_device(device, given.pop("memory", None))
-    given["weights"] = given.get("weights") or stored
-    return spec, build.build_plan(spec, on, context=context, batch=batch, **given)
-
-
-def price_of(
-    plan: Deployment,
-    *,
-    prices: str | None = None,
-    provider: str | None = None,
-    acquire: str = "auto",
-) -> price_module.Price | None:
-    """Cheapest price of a deployment's fleet, rented if anybody rents it out."""
-    market = price_module.Market.of(build.select_offers(prices, provider), build.today())
-    ways = ("rent", "buy") if acquire == "auto" else (acquire,)
-    found = (market.price(replace(plan, replicas=1), plan.replicas, way) for way in ways)
-    return next((price for price in found if price is not None), None)
 
 
 def serve_load(

@@ -29,7 +29,8 @@ def catalog() -> None:
 @options.json_option
 def devices(name: str | None, device_class: str | None, *, as_json: bool) -> None:
     """List devices, or show every fact of one with its source."""
-    from inferplan.api.build import find_device, select_devices
+    from inferplan.api.build import find_device
+    from inferplan.api.select import select_devices
     from inferplan.report import catalog as pages
     from inferplan.report import catalog_data as data
 
@@ -51,7 +52,7 @@ def devices(name: str | None, device_class: str | None, *, as_json: bool) -> Non
 @options.json_option
 def models(name: str | None, *, as_json: bool) -> None:
     """List models (or those whose name contains NAME), or show one in full."""
-    from inferplan.api.build import find_models
+    from inferplan.api.select import find_models
     from inferplan.report import catalog as pages
     from inferplan.report import catalog_data as data
 
@@ -82,7 +83,7 @@ def prices(
     as_json: bool,
 ) -> None:
     """List rental offers (of device NAME), or the API prices of a model NAME."""
-    from inferplan.api.build import api_prices_of, offers_of
+    from inferplan.api.select import api_prices_of, offers_of
     from inferplan.report import catalog as pages
     from inferplan.report import catalog_data as data
 

@@ -45,7 +45,7 @@ def explain(figure: str, model: str, device: str, **given: Any) -> None:
       inferplan explain tpot_p95 llama-3.1-8b rtx4090 --weights fp8 --rate 5 --depth 6
       inferplan explain usd_per_mtok_out llama-3.1-8b l40s --rate 5
     """
-    from inferplan.api.calls import explain as call
+    from inferplan.api.derive import explain as call
     from inferplan.report.table import Page
     from inferplan.report.tree import tree_lines
 
