@@ -87,7 +87,7 @@ def formulas(name: str) -> Iterator[str]:
         ("formula", "equation", "unit", "source"),
         (
             (f"`{f.name}`", f"`{f.text}`", _unit(f.unit), f.source)
-            for f in sorted(found, key=lambda f: f.name)
+            for f in found
         ),
     )
 
@@ -109,7 +109,7 @@ def functions(name: str) -> Iterator[str]:
     ]
     yield from table(
         ("function", "what it returns", "source"),
-        ((f"`{f.__name__}`", _first(f), _source(f)) for f in sorted(own, key=lambda f: f.__name__)),
+        ((f"`{f.__name__}`", _first(f), _source(f)) for f in own),
     )
 
 

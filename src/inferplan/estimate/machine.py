@@ -20,7 +20,7 @@ from inferplan.catalog.types import Device, WeightFormat
 from inferplan.errors import CannotPredictError
 from inferplan.estimate.deployment import Deployment
 from inferplan.provenance import Fact, Grade, given
-from inferplan.units import Num
+from inferplan.units import Ints, Num
 
 PLAN = "the plan"
 """Source of values that the deployment chooses."""
@@ -268,6 +268,6 @@ def _row(plan: Deployment, refused: dict[str, str]) -> list[float] | None:
     return [float(getattr(one, name)) for name in NAMES[3:]]
 
 
-def subset(machines: Machine, index: np.typing.NDArray[np.intp]) -> Machine:
+def subset(machines: Machine, index: Ints) -> Machine:
     """Rows *index* of a stacked machine."""
     return Machine(**{name: getattr(machines, name)[index] for name in NAMES})

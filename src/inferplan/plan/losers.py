@@ -14,8 +14,8 @@ from inferplan.metrics.slo import Slo
 from inferplan.plan.option import Sketch
 from inferplan.plan.price import Market
 from inferplan.plan.question import Question
-from inferplan.plan.search import Candidates, Capacity, Floats, Ints, best_latency
-from inferplan.units import show_bytes, show_duration, show_usd
+from inferplan.plan.search import Candidates, Capacity, best_latency
+from inferplan.units import Floats, Ints, show_bytes, show_duration, show_usd
 
 
 @dataclass(frozen=True, slots=True)

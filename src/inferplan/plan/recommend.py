@@ -23,13 +23,12 @@ from inferplan.plan.question import OBJECTIVES, Question
 from inferplan.plan.search import (
     Candidates,
     Capacity,
-    Floats,
-    Ints,
     batches_at,
     candidates,
     capacity,
 )
 from inferplan.plan.space import deployments
+from inferplan.units import Floats, Ints
 
 HEADROOM_ROUNDING = 1e-6
 """Relative slack so that a demand equal to the capacity needs no further replica."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inferplan.catalog.types import ModelSpec
 from inferplan.estimate.deployment import Deployment
@@ -21,10 +20,8 @@ from inferplan.estimate.serving import (
 )
 from inferplan.estimate.steady import Lengths, OperatingPoint, demand_met, operating_point
 from inferplan.metrics.slo import Slo
+from inferplan.units import Bools, Floats, Ints
 from inferplan.workload.load import Load
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int_]
 
 ROUNDS = 12
 """Halvings when the largest batch is sought; the batch range spans six decades."""
@@ -37,7 +34,7 @@ class Candidates:
     plans: tuple[Deployment, ...]
     machines: Machine
 
-    def only(self, index: NDArray[np.intp]) -> Candidates:
+    def only(self, index: Ints) -> Candidates:
         """The candidates at *index*."""
         return Candidates(tuple(self.plans[i] for i in index), subset(self.machines, index))
 
@@ -60,13 +57,13 @@ class Capacity:
         Request rate there [1/s].
     """
 
-    fits: NDArray[np.bool_]
+    fits: Bools
     memory_limit: Floats
     batch: Floats
     demand: Floats
     rate: Floats
 
-    def only(self, index: NDArray[np.intp]) -> Capacity:
+    def only(self, index: Ints) -> Capacity:
         """The rows at *index*."""
         return Capacity(
             self.fits[index],
