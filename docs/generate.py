@@ -31,6 +31,9 @@ from inferplan.provenance import Fact, Formula
 
 DOCS = Path(__file__).resolve().parent
 SOURCE = Path(inferplan.__file__).resolve().parent
+MOST_COLUMNS = 12
+"""Columns of a table that are listed."""
+
 PART = re.compile(r"(<!-- generated: ([\w. ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -85,10 +88,7 @@ def formulas(name: str) -> Iterator[str]:
     found = formulas_of(importlib.import_module(f"inferplan.{name}"))
     yield from table(
         ("formula", "equation", "unit", "source"),
-        (
-            (f"`{f.name}`", f"`{f.text}`", _unit(f.unit), f.source)
-            for f in found
-        ),
+        ((f"`{f.name}`", f"`{f.text}`", _unit(f.unit), f.source) for f in found),
     )
 
 
@@ -124,15 +124,15 @@ def _source(thing: object) -> str:
 
 
 def packages() -> Iterator[str]:
-    """Every package and top-level module, and its first line of documentation."""
+    """Every package and top-level module, what it is for, and its modules."""
     for path in sorted(SOURCE.iterdir(), key=lambda path: (path.is_file(), path.name)):
-        if path.name.startswith("_") or not (path.suffix == ".py" or (path / "__init__.py").exists()):
+        inner = (path / "__init__.py").exists()
+        if path.name.startswith("_") or not (inner or path.suffix == ".py"):
             continue
-        module = importlib.import_module(f"inferplan.{path.stem}")
-        head = f"- **`{path.stem}`**: {_first(module)}"
-        yield head if path.is_file() else f"{head}"
-        if path.is_dir():
-            yield from (f"  - `{m.__name__.partition('.')[2]}`: {_first(m)}" for m in modules_of(path.stem))
+        yield f"- **`{path.stem}`**: {_first(importlib.import_module(f'inferplan.{path.stem}'))}"
+        if inner:
+            names = (module.__name__.rpartition(".")[2] for module in modules_of(path.name))
+            yield "  " + ", ".join(f"`{name}`" for name in names)
 
 
 def layers() -> Iterator[str]:
@@ -145,10 +145,12 @@ def layers() -> Iterator[str]:
 
 
 def tables() -> Iterator[str]:
-    """The catalogue's files and their sizes."""
+    """The catalogue's files and their columns."""
     for path in sorted((SOURCE / "catalog" / "data").glob("*.csv")):
-        columns = ", ".join(f"`{name}`" for name in next(rows(path.name)))
-        yield f"- `catalog/data/{path.name}` ({sum(1 for _ in rows(path.name)):,} rows): {columns}"
+        names = list(next(rows(path.name)))
+        listed = ", ".join(f"`{name}`" for name in names[:MOST_COLUMNS])
+        rest = f" and {len(names) - MOST_COLUMNS} more" if len(names) > MOST_COLUMNS else ""
+        yield f"- `catalog/data/{path.name}`: {listed}{rest}"
 
 
 def catalogue() -> Iterator[str]:

@@ -1,5 +1,7 @@
 """Weights in memory and work per token, worked out by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from inferplan.catalog.devices import device
@@ -75,6 +77,10 @@ def test_fp8_on_an_a100_saves_memory_but_no_arithmetic():
     assert eight[peak].value == sixteen[peak].value == 312e12
     assert eight["matmul_frac"].value < sixteen["matmul_frac"].value
     assert eight["linear_bits"].value == 8
+    # software decides: with weight-only support a published FP8 peak counts for nothing
+    hopper = device("h100_sxm")
+    unsupported = replace(hopper, support={**hopper.support, "fp8": "weight_only"})
+    assert compute_format(unsupported, weight_format("fp8")) == ("fp16", True)
     # on Hopper the same weights compute at twice the 16-bit peak
     assert facts_of(plan("h100_sxm", "fp8"))[peak].value == pytest.approx(1979e12, rel=1e-3)
 

@@ -93,7 +93,7 @@ def test_the_batch_limit_grows_smoothly_with_the_pool(cases):
     fixed = float(use.mem_bytes) - float(use.kv_pool_bytes)
     sizes = np.linspace(0.5, 12.0, 200)
     many = replace(case.m, mem_bytes=(fixed + sizes * per_seq) / case.m.utilization)
-    limits = memory_batch_limit(spec, many, Lengths(100.0, 100.0, 100.0))
+    limits = np.asarray(memory_batch_limit(spec, many, Lengths(100.0, 100.0, 100.0)))
     assert np.all(np.diff(limits) >= -1e-9)
     assert np.all(limits[sizes < 1.33] == 0.0)  # not even one of full length
     alone = (sizes > 1.34) & (sizes < 2.0)  # one at a time, however much of a second one fits

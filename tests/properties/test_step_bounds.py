@@ -131,14 +131,20 @@ def test_quantiles_are_in_order(cases, data):
 
 
 @given(data=DATA)
-def test_an_idle_arrival_waits_for_an_evenly_spread_rest_of_a_step(cases, data):
+def test_an_arrival_waits_for_an_evenly_spread_rest_of_a_step_unless_the_replica_is_idle(
+    cases, data
+):
     case = data.draw(cases)
-    point = operating_point(case.ops, case.m, Lengths(case.isl, case.isl, case.osl), 1e-12)
-    spread = {q: float(point.ttft[q] - point.ttft["p50"]) for q in ("p90", "p95", "p99")}
-    half = float(point.mix.mean_s) / 2
-    for q, share in (("p90", 0.4), ("p95", 0.45), ("p99", 0.49)):
-        assert spread[q] == pytest.approx(2 * share * half, rel=1e-3)
-    assert point.ttft["mean"] == pytest.approx(point.ttft["p50"], rel=1e-6)
+    lengths = Lengths(case.isl, case.isl, case.osl)
+    idle = operating_point(case.ops, case.m, lengths, 1e-12)
+    for q in ("mean", "p90", "p99"):
+        assert idle.ttft[q] == pytest.approx(idle.ttft["p50"], rel=1e-6)
+    busy = operating_point(case.ops, case.m, lengths, 0.5)
+    if float(busy.mix.utilisation) < 0.01:  # nobody queues: the rest is the running step
+        spread = {q: float(busy.ttft[q] - busy.ttft["p50"]) for q in ("p90", "p95", "p99")}
+        assert spread["p95"] == pytest.approx(spread["p90"] * 0.45 / 0.4, rel=1e-3)
+        assert spread["p99"] == pytest.approx(spread["p90"] * 0.49 / 0.4, rel=1e-3)
+        assert spread["p99"] <= float(busy.mix.mixed.total_s)
 
 
 @given(data=DATA, part=st.floats(1e-6, 1.0))
@@ -159,7 +165,7 @@ def test_serving_at_no_load_is_what_predict_says(cases, data):
     if float(point.mix.room) >= case.isl * m.dp and case.model.context_max >= case.isl + case.osl:
         said = predict(case.model, case.plan, case.isl, case.osl)
         assert point.tpot["mean"] == pytest.approx(said.tpot_s, rel=1e-6)
-        waits = point.ttft["mean"] - said.tpot_s / 2
+        waits = point.ttft["mean"]
         # the closed form lets one sequence decode beside the prompt, and fills all dp ranks
         assert waits >= said.ttft_s * (1 - 1e-3)
         if m.dp == 1:

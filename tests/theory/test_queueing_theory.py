@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferplan.physics.batching import mean_batch_below, residual_step
-from inferplan.physics.power import busy_share
 from inferplan.physics.queueing import (
     NORMAL_Z,
     TAIL,
     batch_quantile,
+    busy_share,
     md1_mean_wait,
     md1_wait_quantile,
     rate_of_batch,

@@ -34,9 +34,15 @@ def answer():
 
 
 def printed(option):
-    out = {"rate": option.result.rate_per_s, "usd_per_h": option.price.usd_per_h,
-           "usd_per_mtok_in": option.usd_per_mtok_in, "usd_per_mtok_out": option.usd_per_mtok_out,
-           "power_w": option.power_w, "j_per_token": option.j_per_token}  # fmt: skip
+    out = {
+        "rate": option.result.rate_per_s,
+        "output_tok_s": option.result.output_tok_s,
+        "usd_per_h": option.price.usd_per_h,
+        "usd_per_mtok_in": option.usd_per_mtok_in,
+        "usd_per_mtok_out": option.usd_per_mtok_out,
+        "power_w": option.power_w,
+        "j_per_token": option.j_per_token,
+    }
     for metric, quantiles in option.result.latencies.items():
         out |= {f"{metric}_{name}": value for name, value in quantiles}
     return out
@@ -60,12 +66,17 @@ def test_other_architectures_too(model):
 def test_predicted_figures_equal_their_derivation():
     options: Any = {"isl": 3000, "osl": 200, "tp": 2, "weights": "fp8"}
     p = ip.predict("llama-3.1-70b", "h100", batch=4, **options)
-    figures = ("ttft", "tpot", "weights_bytes", "kv_pool_bytes", "sequences_held")
+    figures = (
+        "ttft", "tpot", "tokens_per_s", "weights_bytes", "activation_bytes", "kv_pool_bytes",
+        "sequences_held",
+    )  # fmt: skip
     explained = {
         name: ip.explain(name, "llama-3.1-70b", "h100", batch=4, **options) for name in figures
     }
     assert explained["ttft"].value == p.ttft_s
     assert explained["tpot"].value == p.tpot_s
+    assert explained["tokens_per_s"].value == p.tokens_per_s
+    assert explained["activation_bytes"].value == p.memory.activation_bytes
     assert explained["weights_bytes"].value == p.memory.weights_bytes
     assert explained["kv_pool_bytes"].value == p.memory.kv_pool_bytes
     assert explained["sequences_held"].value == p.sequences_held

@@ -100,6 +100,7 @@ def test_formats_by_device_and_model():
     # published in few bits: served as published, not widened and not requantised
     assert ids("h100_sxm", "gpt-oss-20b") == {"mxfp4"}
     assert ids("h100_sxm", "DeepSeek-V3") == {"fp8"}
+    assert ids("rtx4090", "gpt-oss-20b") == {"mxfp4"}  # AWQ would be as many bits again
     # the user's word is final, even where it widens
     assert ids("h100_sxm", "DeepSeek-V3", ("bf16",)) == {"bf16"}
     assert ids("inf2", "Llama-3.1-8B", ("q4_k_m",)) == set()

@@ -34,10 +34,11 @@ def explain(figure: str, model: str, device: str, **given: Any) -> None:
 
     \b
     FIGURE is one of
-      ttft tpot                        idle replica, --batch
+      ttft tpot tokens_per_s           idle replica, --batch
       ttft_p95 tpot_p95 e2e_mean ...   under --rate or --concurrency
-      rate usd_per_h usd_per_mtok_in usd_per_mtok_out power_w j_per_token
-      weights_bytes kv_pool_bytes kv_bytes_per_seq sequences_held
+      rate output_tok_s usd_per_h usd_per_mtok_in usd_per_mtok_out power_w j_per_token
+      weights_bytes activation_bytes kv_pool_bytes kv_bytes_per_token kv_bytes_per_seq
+      sequences_held
 
     \b
     Examples:

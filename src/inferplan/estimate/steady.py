@@ -103,11 +103,9 @@ def step_mix(ops: Operators, m: Machine, lengths: Lengths, batch: Num) -> StepMi
     past = batching.cached_tokens(lengths.isl, lengths.prompt)
     span = flops.causal_context(past, lengths.prompt)
     prompts = batching.prompts_in_chunk(chunk, lengths.prompt)
-    decode = step_time(ops, m, Batch(batching.running_batch(micro), context))
-    mixed = step_time(ops, m, Batch(micro, context, chunk, span, prompts))
-    mean = batching.mean_step_time(
-        share, named("decode step", decode.total_s), named("mixed step", mixed.total_s)
-    )
+    decode = step_time(ops, m, Batch(micro, context), "decode step")
+    mixed = step_time(ops, m, Batch(micro, context, chunk, span, prompts), "mixed step")
+    mean = batching.mean_step_time(share, decode.total_s, mixed.total_s)
     utilisation = batching.prefill_utilisation(per_step, room)
     return StepMix(decode, mixed, share, mean, room, per_step, chunk, utilisation)
 
@@ -144,7 +142,8 @@ def operating_point(
     prompt = batching.prompt_time(
         mix.mixed.total_s, batching.prompt_chunks(lengths.prompt, mix.room), m.pp
     )
-    residual = batching.residual_step(mix.share, mix.decode.total_s, mix.mixed.total_s, mix.mean_s)
+    running = batching.residual_step(mix.share, mix.decode.total_s, mix.mixed.total_s, mix.mean_s)
+    residual = named("residual step", product(running, queueing.busy_share(batch)))
     utilisation, in_flight = mix.utilisation, None
     if closed:
         alone = batching.end_to_end_time(prompt, mix.mean_s, lengths.osl)

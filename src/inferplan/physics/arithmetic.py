@@ -31,3 +31,15 @@ def product(a: Num, b: Num) -> Num:
     6.0
     """
     return a * b
+
+
+@formula("count / time_s", unit="1/s", source="definition")
+def per_second(count: Num, time_s: Num) -> Num:
+    """A count per second.
+
+    Examples
+    --------
+    >>> per_second(8.0, 0.5)
+    16.0
+    """
+    return count / time_s

@@ -69,18 +69,6 @@ def request_tokens(isl_tokens: Num, osl_tokens: Num) -> Num:
     return isl_tokens + osl_tokens
 
 
-@formula("max(sequences, 1)", unit="sequences", source="a decode step serves at least one sequence")
-def running_batch(sequences: Num) -> Num:
-    """Sequences in a step that decodes at all, from the mean over all time [sequences].
-
-    Examples
-    --------
-    >>> float(running_batch(0.01)), float(running_batch(8.0))
-    (1.0, 8.0)
-    """
-    return np.maximum(sequences, 1.0)
-
-
 @formula("max(prompt_tokens, 1) * prompts", unit="tokens", source="definition")
 def batch_tokens(prompt_tokens: Num, prompts: Num) -> Num:
     """Tokens of a batch of equal prompts [tokens].

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from inferplan.provenance import formula
 from inferplan.units import Num
 
@@ -45,19 +43,3 @@ def energy_per_token(power_w: Num, tokens_per_s: Num) -> Num:
     0.5
     """
     return power_w / tokens_per_s
-
-
-@formula(
-    "1 - exp(-batch)",
-    unit="1",
-    source="Poisson probability that at least one sequence decodes (M/G/inf)",
-)
-def busy_share(batch: Num) -> Num:
-    """Share of time in which a replica with a mean *batch* is at work.
-
-    Examples
-    --------
-    >>> round(float(busy_share(1.0)), 3)
-    0.632
-    """
-    return 1.0 - np.exp(-batch)

@@ -177,3 +177,19 @@ def closed_batch(upper: Num, in_flight: Num, mean: Num) -> Num:
     1.0
     """
     return np.minimum(upper, np.maximum(np.maximum(in_flight, 1.0), mean))
+
+
+@formula(
+    "1 - exp(-batch)",
+    unit="1",
+    source="Poisson probability that at least one sequence decodes (M/G/inf)",
+)
+def busy_share(batch: Num) -> Num:
+    """Share of time in which a replica with a mean *batch* is at work.
+
+    Examples
+    --------
+    >>> round(float(busy_share(1.0)), 3)
+    0.632
+    """
+    return 1.0 - np.exp(-batch)

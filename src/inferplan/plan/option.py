@@ -14,8 +14,8 @@ from inferplan.estimate.machine import machine
 from inferplan.estimate.operators import operators
 from inferplan.estimate.serving import ServingResult, result_at
 from inferplan.estimate.steady import Lengths, step_mix
-from inferplan.physics.power import busy_share, energy_per_token, fleet_power
-from inferplan.physics.queueing import NORMAL_Z, batch_quantile
+from inferplan.physics.power import energy_per_token, fleet_power
+from inferplan.physics.queueing import NORMAL_Z, batch_quantile, busy_share
 from inferplan.plan.price import Price
 from inferplan.workload.load import Load
 

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def pareto(items: Iterable[T], *costs: Callable[[T], float]) -> list[T]:
-    """Items that no other item matches in all *costs* and beats in one, by first cost.
+    """Items that no other matches or beats in all *costs*, by first cost; of equals, the first.
 
     Parameters
     ----------

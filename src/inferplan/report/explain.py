@@ -18,6 +18,7 @@ from inferplan.cost.cloud import rent_usd_per_h
 from inferplan.cost.per_token import input_time_share, one_minus, usd_per_mtok_of
 from inferplan.errors import CannotPredictError, UnknownNameError
 from inferplan.estimate.deployment import Deployment
+from inferplan.estimate.kv import cache_bytes
 from inferplan.estimate.machine import traced_machine
 from inferplan.estimate.memory import cache_bytes_per_seq, memory_use, sequences_held
 from inferplan.estimate.operators import operators
@@ -26,8 +27,9 @@ from inferplan.estimate.steady import Lengths, operating_point
 from inferplan.estimate.step import Batch, step_time
 from inferplan.metrics.latency import METRICS, STATISTICS
 from inferplan.physics import batching
-from inferplan.physics.arithmetic import product
-from inferplan.physics.power import busy_share, energy_per_token, fleet_power
+from inferplan.physics.arithmetic import per_second, product
+from inferplan.physics.power import energy_per_token, fleet_power
+from inferplan.physics.queueing import busy_share
 from inferplan.plan.price import Price, owned_usd_per_h, ownership_facts
 from inferplan.provenance import Fact, Grade, Node, named
 from inferplan.provenance import chosen as chosen_node
@@ -173,12 +175,24 @@ class Derivation:
 
     def energy(self) -> Any:
         """Energy per output token [J]."""
-        return energy_per_token(self.power(), product(self.rate(), self.lengths.osl))
+        return energy_per_token(self.power(), self.output_speed())
 
     def cache(self) -> Any:
         """Cache of one request of full length on one device [B]."""
         context = batching.request_tokens(self.lengths.isl, self.lengths.osl)
         return cache_bytes_per_seq(operators(self.model), self.machine, context)
+
+    def token_cache(self) -> Any:
+        """Cache of one token inside all windows, over all devices [B]."""
+        return cache_bytes(operators(self.model), 1.0, self.machine.kv_bits)
+
+    def speed(self) -> Any:
+        """Decode speed of the batch on an unloaded replica [tokens/s]."""
+        return per_second(chosen("batch", self.batch, "tokens"), self.decode_step())
+
+    def output_speed(self) -> Any:
+        """Output tokens per second of all replicas under the load [tokens/s]."""
+        return product(self.rate(), self.lengths.osl)
 
     def held(self) -> Any:
         """Requests of full length that one replica's pool holds."""
@@ -194,7 +208,9 @@ def _figures() -> dict[str, Callable[[Derivation], Any]]:
     out: dict[str, Callable[[Derivation], Any]] = {
         "ttft": Derivation.idle_ttft,
         "tpot": Derivation.decode_step,
+        "tokens_per_s": Derivation.speed,
         "rate": Derivation.rate,
+        "output_tok_s": Derivation.output_speed,
         "usd_per_h": Derivation.usd_per_h,
         "usd_per_mtok_in": lambda d: d.usd_per_mtok("in"),
         "usd_per_mtok_out": lambda d: d.usd_per_mtok("out"),
@@ -202,6 +218,8 @@ def _figures() -> dict[str, Callable[[Derivation], Any]]:
         "j_per_token": Derivation.energy,
         "weights_bytes": lambda d: memory_use(d.model, d.machine).weights_bytes,
         "kv_pool_bytes": lambda d: memory_use(d.model, d.machine).kv_pool_bytes,
+        "activation_bytes": lambda d: memory_use(d.model, d.machine).activation_bytes,
+        "kv_bytes_per_token": Derivation.token_cache,
         "kv_bytes_per_seq": Derivation.cache,
         "sequences_held": Derivation.held,
     }
