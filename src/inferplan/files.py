@@ -60,3 +60,28 @@ def _replace(target: Path, text: str) -> None:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def check_folder(path: str | Path, field: str) -> None:
+    """Fail before a long job, not after it, if *path* has no folder to be written to.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that is to be written.
+    field : str
+        The option it came from, named in the error.
+
+    Raises
+    ------
+    InputError
+        If its folder does not exist or may not be written to.
+
+    Examples
+    --------
+    >>> check_folder("out.csv", "--out")
+    """
+    folder = Path(path).resolve().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        problem = f"cannot be written: {folder} is no folder that you may write to"
+        raise InputError(field, path, problem, "choose another folder, or make that one")

@@ -1,10 +1,12 @@
 """The command line: output, exit codes, one-line errors."""
 
+import csv
 import json
 import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -192,6 +194,26 @@ def test_own_prices_and_own_device(tmp_path):
     stock = answer("predict", "llama-3.1-8b", "rtx4090")
     assert mine["deployment"]["device"] == "my_card"
     assert mine["sequences_held"] > stock["sequences_held"]
+
+
+TINY = str(Path(__file__).parents[1] / "data" / "truth_tiny.csv")
+
+
+def test_validate_writes_every_row_and_scores(tmp_path):
+    out = tmp_path / "predictions.csv"
+    done = run("validate", TINY, "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("group")
+    truth, predictions = (list(csv.DictReader(path.open())) for path in (Path(TINY), out))
+    assert list(predictions[0]) == ["case_id", "metric", "predicted", "lo90", "hi90", "reason"]
+    assert len(predictions) == len(truth)
+    assert all(row["predicted"] or row["reason"] for row in predictions)
+
+
+def test_validate_checks_the_folder_before_it_works():
+    done = run("validate", TINY, "--out", "/nonexistent/p.csv")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --out: /nonexistent/p.csv cannot be written")
 
 
 def test_internal_errors_leave_no_traceback(monkeypatch, capsys):

@@ -34,12 +34,15 @@ def validate(truth: tuple[Path, ...], out: Path | None, *, cells: bool, as_json:
     Example:
       inferplan validate datacenter.csv edge.csv --out predictions.csv
     """
+    from inferplan.files import check_folder
     from inferplan.measure.predictions import write_predictions
     from inferplan.measure.score import score, score_lines
     from inferplan.measure.truth import read_truth
     from inferplan.measure.validate import predict_rows
     from inferplan.report.table import Page
 
+    if out:
+        check_folder(out, "--out")
     rows = [row for path in truth for row in read_truth(path)]
     quiet = not sys.stderr.isatty()
     with click.progressbar(
