@@ -204,7 +204,9 @@ def test_validate_writes_every_row_and_scores(tmp_path):
     done = run("validate", TINY, "--out", str(out))
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("group")
-    truth, predictions = (list(csv.DictReader(path.open())) for path in (Path(TINY), out))
+    truth, predictions = (
+        list(csv.DictReader(path.read_text().splitlines())) for path in (Path(TINY), out)
+    )
     assert list(predictions[0]) == ["case_id", "metric", "predicted", "lo90", "hi90", "reason"]
     assert len(predictions) == len(truth)
     assert all(row["predicted"] or row["reason"] for row in predictions)
