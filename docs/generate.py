@@ -114,8 +114,8 @@ def functions(name: str) -> Iterator[str]:
 
 
 def _first(thing: object) -> str:
-    text = (inspect.getdoc(thing) or "").partition("\n\n")[0]
-    return re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", " ".join(text.split())).replace("``", "`")
+    text = " ".join((inspect.getdoc(thing) or "").partition("\n\n")[0].split())
+    return re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", text).replace("``", "`")
 
 
 def _source(thing: object) -> str:
@@ -164,10 +164,10 @@ def catalogue() -> Iterator[str]:
         "rental offers": Counter(offer.kind.replace("_", " ") for offer in offers.offers()),
         "API prices": Counter({"all": len(offers.api_prices())}),
     }
-    body = [
-        (kind, f"{counts.total():,}", ", ".join(f"{n:,} {name}" for name, n in counts.most_common()))
-        for kind, counts in kinds.items()
-    ]
+    body: list[tuple[str, str, str]] = []
+    for kind, counts in kinds.items():
+        parts = ", ".join(f"{n:,} {name}" for name, n in counts.most_common())
+        body.append((kind, f"{counts.total():,}", parts))
     yield from table(("entries", ">count", "of which"), body)
 
 
@@ -197,9 +197,10 @@ def factors() -> Iterator[str]:
 
 def meanings(scope: str) -> Iterator[str]:
     """What the factors of a scope mean, and their unit."""
-    found = {r["parameter"]: r for r in reversed(list(rows("efficiency.csv"))) if r["scope"] == scope}
-    body = [(f"`{name}`", row["unit"], row["note"]) for name, row in sorted(found.items())]
-    yield from table(("factor", "unit", "meaning"), [r for r in body if r[2]])
+    said = [row for row in rows("efficiency.csv") if row["scope"] == scope and row["note"]]
+    first = {row["parameter"]: row for row in reversed(said)}
+    body = [(f"`{name}`", row["unit"], row["note"]) for name, row in sorted(first.items())]
+    yield from table(("factor", "unit", "meaning"), body)
 
 
 def links() -> Iterator[str]:
@@ -220,9 +221,13 @@ def engines() -> Iterator[str]:
 
 
 def _cell(fact: Fact) -> str:
-    units = {"s": (1e6, " µs"), "B": (1e-9, " GB")}
-    scale, unit = units.get(fact.unit, (1.0, ""))
-    return f"{fact.value * scale:.4g}{unit} {fact.grade.value[0]}"
+    if fact.unit == "s":
+        text = f"{fact.value * 1e6:,.4g} µs" if fact.value < 1e-3 else f"{fact.value * 1e3:,.4g} ms"
+    elif fact.unit == "B":
+        text = f"{fact.value / 1e9:.4g} GB"
+    else:
+        text = f"{fact.value:,g}" if fact.value < 1e5 else f"{fact.value:,.0f}"
+    return f"{text} {fact.grade.value[0]}"
 
 
 def errors() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Which hardware serves a chat service with Llama 3.1 8B, and why not the others?
+"""A chat service with Llama 3.1 8B: which hardware serves it, and why not the others.
 
 Run it from anywhere: ``python examples/recommend.py``.
 """

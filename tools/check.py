@@ -24,6 +24,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PINS = ROOT / "requirements" / "dev.txt"
+LEAST_COVERAGE = 95
+"""Per cent of lines and branches that the tests must reach."""
+
 KEPT = ROOT / ".venv-check"
 INSTALLED = "import inferplan, sys; sys.exit(not inferplan.__file__.startswith(sys.prefix))"
 
@@ -91,7 +94,12 @@ def _test(venv: Path) -> None:
     # The ini file is named because src/, where testpaths looks, must not be collected.
     where = ("-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT))
     what = (str(ROOT / "tests"), "--pyargs", "inferplan")
-    _step(venv, "tests", _tool(venv, "pytest"), "-q", "-n", "auto", *where, *what, show=True)
+    (venv / "coverage").mkdir(exist_ok=True)
+    run = (_tool(venv, "coverage"), "run", "-m", "pytest", "-q", "-n", "auto")
+    _step(venv, "tests", *run, *where, *what, show=True)
+    _step(venv, "coverage data", _tool(venv, "coverage"), "combine", "-q")
+    least = f"--fail-under={LEAST_COVERAGE}"
+    _step(venv, "coverage", _tool(venv, "coverage"), "report", least, show=True)
 
 
 def _tool(venv: Path, name: str) -> str:
@@ -121,6 +129,7 @@ def _step(venv: Path, name: str, *command: str, show: bool = False) -> None:
 def _env(venv: Path) -> dict[str, str]:
     dropped = {"PYTHONPATH", "PYTHONHOME"}  # either could put src/ before the wheel
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    kept["COVERAGE_FILE"] = str(venv / "coverage" / "data")
     return kept | {"VIRTUAL_ENV": str(venv), "PATH": f"{venv / 'bin'}:{kept.get('PATH', '')}"}
 
 
