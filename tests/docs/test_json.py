@@ -1,4 +1,4 @@
-"""docs/json.md is the truth about ``--json``: every key there is printed, every key printed is there."""
+"""docs/json.md is the truth about ``--json``: the keys it lists and those printed are the same."""
 
 import json
 import os
@@ -21,7 +21,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 LOAD = "llama-3.1-8b --isl 1500 --osl 300"
 COMMANDS = {
     "recommend/1": (
-        f"recommend {LOAD} --rate 10 --ttft-p95 1s --tpot-p95 50ms --top 2 --provider aws --budget 50/h",
+        f"recommend {LOAD} --rate 10 --ttft-p95 1s --top 2 --provider aws --budget 50/h",
         f"recommend {LOAD} --concurrency 2 --class apple --top 2",
         f"recommend {LOAD} --users 5 --think 3s --devices groq,h100 --acquire any",
     ),
