@@ -12,7 +12,7 @@ ip.predict("qwen3-30b-a3b", "h100", batch=16, isl=2000, osl=400)
 # %% More users share each step: the total grows while each one waits longer.
 for batch in (1, 4, 16, 64):
     one = ip.predict("qwen3-30b-a3b", "h100", batch=batch, isl=2000, osl=400)
-    each, total = one.tokens_per_s_per_user, one.tokens_per_s
+    each, total = one.decode_tok_s_per_user, one.decode_tok_s
     print(f"{batch:3} users: {each:4.0f} tokens/s each, {total:6,.0f} in all")
 
 # %% Which contexts fit, and how many such requests at once?

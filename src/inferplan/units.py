@@ -259,6 +259,17 @@ def show_count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def counted(value: float, thing: str) -> str:
+    """A number of things, in the singular for one.
+
+    Examples
+    --------
+    >>> counted(1, "device"), counted(3, "device")
+    ('1 device', '3 devices')
+    """
+    return f"{value:g} {thing}{'' if value == 1 else 's'}"
+
+
 def show_usd(usd: float) -> str:
     """Dollars with cents, or three digits below ten cents.
 

@@ -43,13 +43,14 @@ COMMANDS = {
     "model/1": ("catalog models gpt-oss-120b", "catalog models llama-3-8b"),
     "prices/1": ("catalog prices l40s", "catalog prices llama-3.1-8b"),
     "formats/1": ("catalog formats",),
+    "economics/1": ("catalog economics",),
 }
 JSON_TYPES: dict[type, str] = {
     str: "text", bool: "true/false", int: "number", float: "number", type(None): "null",
     dict: "object", list: "list",
 }  # fmt: skip
 UNITS = [
-    (r"tokens_per_s|tok_s$", "tokens/s"),
+    (r"tok_s(_per_user)?$", "tokens/s"),
     (r"flop_per_s", "FLOP/s"),
     (r"bytes_per_s(?!eq)", "B/s"),
     (r"bytes_per_token", "B/token"),
@@ -164,6 +165,7 @@ def truth_file(folder: Path) -> None:
         {"case_id": "a", "model": "Llama-3-8B", "metric": "decode_tok_s"},
         {"case_id": "a", "model": "Llama-3-8B", "metric": "power_mean_w"},
         {"case_id": "b", "model": "Llama-3-70B", "metric": "ttft_p50_ms"},
+        {"case_id": "c", "model": "Llama-3-8B", "metric": "decode_tok_s", "engine": "sglang"},
     ]
     lines = [",".join(str((same | row).get(column, "")) for column in COLUMNS) for row in rows]
     (folder / "truth.csv").write_text("\n".join([",".join(COLUMNS), *lines, ""]))

@@ -40,7 +40,7 @@ def test_gputracker_speed_of_a_4090():
     bound = 1 / memory_time(16 * GB, card.mem_bytes_per_s, 1.0)
     assert bound == pytest.approx(63, abs=0.1)
     plan = Deployment(card, weight_format("fp16"), kv_format("fp16"), default_engine(card))
-    predicted = predict(model("Llama-3-8B"), plan, 500, 100).tokens_per_s_per_user
+    predicted = predict(model("Llama-3-8B"), plan, 500, 100).decode_tok_s_per_user
     assert 0.5 * bound < predicted < bound * 16.0 / 15.0  # 15.0 GB: the token table is not read
 
 

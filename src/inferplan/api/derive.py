@@ -29,6 +29,9 @@ def explain(
     batch: float | None = None,
     rate: float | None = None,
     concurrency: float | None = None,
+    users: float | None = None,
+    think_s: float = 0.0,
+    prefix_hit: float = 0.0,
     prices: str | None = None,
     provider: str | None = None,
     acquire: str = "auto",
@@ -44,8 +47,10 @@ def explain(
         What runs where.
     isl, osl : float
         Input and output tokens.
-    batch, rate, concurrency : float or None
+    batch, rate, concurrency, users : float or None
         At most one: sequences decoding together (1 if none is given), or a load.
+    think_s, prefix_hit : float
+        Think time of a user [s]; share of input tokens found in the prefix cache.
     prices, provider, acquire
         Where the price comes from, as in :func:`recommend`.
     **options
@@ -56,15 +61,20 @@ def explain(
     InferplanError
         For bad input.
     """
-    if sum(value is not None for value in (batch, rate, concurrency)) > 1:
-        raise InputError("load", "several", "given", "give one of --batch, --rate, --concurrency")
+    loads = {"--batch": batch, "--rate": rate, "--concurrency": concurrency, "--users": users}
+    named = [name for name, value in loads.items() if value is not None]
+    if len(named) > 1:
+        raise InputError("load", " and ".join(named), "given", f"give one of {', '.join(loads)}")
     spec, plan = plan_for(model, device, context=isl + osl, **options)
     price = price_of(plan, prices=prices, provider=provider, acquire=acquire)
-    if rate is not None or concurrency is not None:
-        batch = serve(spec, plan, Load(isl, osl, rate, concurrency)).batch
+    if not named or batch is not None:
+        node = Derivation(spec, plan, isl, isl, osl, batch or 1.0, price, solved=False)
+        return derive(figure, node)
+    load = Load(isl, osl, rate, concurrency, users, think_s, prefix_hit)
+    found = serve(spec, plan, load).batch
     return derive(
         figure,
-        Derivation(spec, plan, isl, isl, osl, batch or 1.0, price, concurrency is not None),
+        Derivation(spec, plan, isl, load.prefill_tokens, osl, found, price, load.closed),
     )
 
 

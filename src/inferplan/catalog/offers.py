@@ -109,5 +109,25 @@ def stale(offer: Offer, today: date, days: int = 90) -> bool:
     >>> stale(newest, date(2026, 11, 22)), stale(newest, date(2027, 11, 22))
     (False, True)
     """
-    day = parse_date(offer.as_of) if offer.dated else None
+    return not offer.dated or old_price(offer.as_of, today, days)
+
+
+def old_price(as_of: str, today: date, days: int = 90) -> bool:
+    """Whether a price of that date is too old to trust; one without a month always is.
+
+    Parameters
+    ----------
+    as_of : str
+        When the price held, e.g. ``2026-07-20`` or ``2024``.
+    today : date
+        The day it is used.
+    days : int
+        Age that is still accepted [days].
+
+    Examples
+    --------
+    >>> old_price("2026-11-01", date(2026, 11, 22)), old_price("2024", date(2026, 11, 22))
+    (False, True)
+    """
+    day = parse_date(as_of)
     return day is None or (today - day).days > days

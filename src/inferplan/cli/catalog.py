@@ -107,3 +107,15 @@ def formats(*, as_json: bool) -> None:
     weights, caches = list(weight_formats().values()), list(kv_formats().values())
     found_data = data.formats_data(weights, caches)
     emit("formats/1", found_data, pages.formats_page(weights, caches), as_json=as_json)
+
+
+@catalog.command("economics")
+@options.json_option
+def economics(*, as_json: bool) -> None:
+    """List the defaults for the cost of owning hardware, with their sources."""
+    from inferplan.catalog.economics import economics as facts
+    from inferplan.report import catalog as pages
+    from inferplan.report import catalog_data as data
+
+    found = {name: data.fact_data(fact) for name, fact in facts().items()}
+    emit("economics/1", {"economics": found}, pages.economics_page(facts()), as_json=as_json)

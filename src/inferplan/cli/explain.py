@@ -15,9 +15,8 @@ from inferplan.cli.output import emit
 @click.argument("model")
 @click.argument("device")
 @options.length_options
-@click.option("--batch", type=float, help="Sequences decoding together [1].")
-@click.option("--rate", type=float, help="Or a load: requests per second.")
-@click.option("--concurrency", type=float, help="Or a load: requests in flight.")
+@click.option("--batch", type=float, help="Sequences decoding together [1]; or a load:")
+@options.load_options
 @click.option(
     "--replicas", type=int, default=1, show_default=True, help="Copies that share the load."
 )
@@ -34,8 +33,8 @@ def explain(figure: str, model: str, device: str, **given: Any) -> None:
 
     \b
     FIGURE is one of
-      ttft tpot tokens_per_s           idle replica, --batch
-      ttft_p95 tpot_p95 e2e_mean ...   under --rate or --concurrency
+      ttft tpot decode_tok_s           idle replica, --batch
+      ttft_p95 tpot_p95 e2e_mean ...   under --rate, --concurrency or --users
       rate output_tok_s usd_per_h usd_per_mtok_in usd_per_mtok_out power_w j_per_token
       weights_bytes activation_bytes kv_pool_bytes kv_bytes_per_token kv_bytes_per_seq
       sequences_held
@@ -50,6 +49,7 @@ def explain(figure: str, model: str, device: str, **given: Any) -> None:
     from inferplan.report.table import Page
     from inferplan.report.tree import tree_lines
 
+    given["think_s"] = options.think_time(given.pop("think"))
     as_json, depth = given.pop("as_json"), given.pop("depth")
     node = call(figure, model, device, **given)
     page = Page(("\n".join(tree_lines(node, depth)),))

@@ -102,6 +102,13 @@ def limit_options(function: F) -> F:
     return function
 
 
+def think_time(text: str) -> float:
+    """Seconds of ``--think``; none by default."""
+    from inferplan.units import parse_duration
+
+    return 0.0 if text == "0s" else parse_duration(text, "--think")
+
+
 def split(given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     """Take *names* out of *given* and return them."""
     return {name: given.pop(name) for name in names if name in given}

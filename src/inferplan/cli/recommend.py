@@ -69,14 +69,14 @@ def recommend(model: str, **given: Any) -> None:
     """
     from inferplan.api.calls import recommend as call
     from inferplan.report.recommendation import recommendation_page
-    from inferplan.units import parse_budget, parse_day, parse_duration
+    from inferplan.units import parse_budget, parse_day
 
     as_json = given.pop("as_json")
     shown = options.split(given, ("all_losers", "brief"))
     think, budget, day = given.pop("think"), given.pop("budget"), given.pop("today")
     answer = call(
         model,
-        think_s=parse_duration(think, "--think") if think != "0s" else 0.0,
+        think_s=options.think_time(think),
         max_devices=given.pop("max_gpus"),
         budget_usd_per_h=parse_budget(budget) if budget else None,
         devices=given.pop("devices") or None,

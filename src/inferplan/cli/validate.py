@@ -52,8 +52,9 @@ def validate(truth: tuple[Path, ...], out: Path | None, *, cells: bool, as_json:
     if out:
         write_predictions(out, predictions)
     result = score(rows, predictions, cells=cells)
+    found = result.to_dict() | {"groups": result.groups(), "refused": _counts(predictions)}
     page = Page(("\n".join(score_lines(result, name_width=40)), *_refusals(predictions)))
-    emit("validate/1", result.to_dict() | {"refused": _counts(predictions)}, page, as_json=as_json)
+    emit("validate/1", found, page, as_json=as_json)
 
 
 def _counts(predictions: Sequence[Prediction]) -> dict[str, int]:

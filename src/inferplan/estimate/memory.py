@@ -104,7 +104,8 @@ def cache_bytes_per_seq(ops: Operators, m: Machine, context: Num) -> Num:
     context : float
         Tokens of the sequence.
     """
-    return total(cache_bytes(ops, context, m.kv_bits, m.tp), state_bytes(ops, m.tp))
+    cache = cache_bytes(ops, context, m.kv_bits, m.tp)
+    return total(cache, state_bytes(ops, m.tp)) if ops.state else cache
 
 
 def sequences_held(model: ModelSpec, m: Machine, context: Num) -> Num:

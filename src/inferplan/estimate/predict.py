@@ -99,12 +99,12 @@ class Prediction:
     sequences_held: float
 
     @property
-    def tokens_per_s_per_user(self) -> float:
+    def decode_tok_s_per_user(self) -> float:
         """Decode speed that one user sees [tokens/s]."""
         return 1.0 / self.tpot_s
 
     @property
-    def tokens_per_s(self) -> float:
+    def decode_tok_s(self) -> float:
         """Decode speed of the whole batch [tokens/s]."""
         return self.batch / self.tpot_s
 
@@ -125,8 +125,8 @@ class Prediction:
             "ttft_s": self.ttft_s,
             "tpot_s": self.tpot_s,
             "e2e_s": self.e2e_s,
-            "tokens_per_s_per_user": self.tokens_per_s_per_user,
-            "tokens_per_s": self.tokens_per_s,
+            "decode_tok_s_per_user": self.decode_tok_s_per_user,
+            "decode_tok_s": self.decode_tok_s,
             "sequences_held": self.sequences_held,
             "memory_per_device": {
                 "weights_bytes": float(use.weights_bytes),

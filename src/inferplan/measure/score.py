@@ -70,6 +70,13 @@ class Score:
         summaries = {kind: part and asdict(part) for kind, part in self.by_kind.items()}
         return {"by_kind": summaries, "answered": self.answered}
 
+    def groups(self) -> dict[str, Any]:
+        """Kind -> label of a group, e.g. ``scenario=poisson`` -> its summary as plain data."""
+        return {
+            kind: {label: asdict(found) for label, found in part.groups.items()}
+            for kind, part in self.kinds.items()
+        }
+
 
 def score(
     rows: Iterable[TruthRow], predictions: Iterable[Prediction], *, cells: bool = False

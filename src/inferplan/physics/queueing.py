@@ -20,7 +20,7 @@ TAIL = {"p50": 0.5, "p90": 0.1, "p95": 0.05, "p99": 0.01}
 """Probability of exceeding the quantile."""
 
 
-@formula("sequences / ((osl_tokens - 1) * tpot_s)", unit="1/s", source=LITTLE)
+@formula("sequences / (max(osl_tokens - 1, 1) * tpot_s)", unit="1/s", source=LITTLE)
 def rate_of_batch(sequences: Num, osl_tokens: Num, tpot_s: Num) -> Num:
     """Request rate that keeps *sequences* decoding at once [1/s].
 

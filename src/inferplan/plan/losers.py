@@ -15,7 +15,7 @@ from inferplan.plan.option import Sketch
 from inferplan.plan.price import Market
 from inferplan.plan.question import Question
 from inferplan.plan.search import Candidates, Capacity, best_latency
-from inferplan.units import Floats, Ints, show_bytes, show_duration, show_usd
+from inferplan.units import Floats, Ints, counted, show_bytes, show_duration, show_usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _dearer(sketch: Sketch, winner: Sketch, question: Question) -> Loser:
     }
     of, unit = measures[question.objective]
     factor = of(sketch) / of(winner)
-    fleet = f"{sketch.devices} devices, {show_usd(sketch.price.usd_per_h)}/h"
+    fleet = f"{counted(sketch.devices, 'device')}, {show_usd(sketch.price.usd_per_h)}/h"
     return Loser(sketch.device_id, "dearer", f"{factor:.2f} x {unit} ({fleet})", factor)
 
 
@@ -121,11 +121,13 @@ def _reason(
     per = np.array([found.plans[i].devices_per_replica for i in ready])
     needed = int((np.ceil(question.load.demand / able.demand[ready]) * per).min())
     if needed > question.max_devices:
-        return Loser(device, "too many", f"needs {needed} devices, limit {question.max_devices}")
+        return Loser(
+            device, "too many", f"needs {counted(needed, 'device')}, limit {question.max_devices}"
+        )
     if question.budget_usd_per_h is not None and _priced(question, device):
         return Loser(device, "budget", f"over {show_usd(question.budget_usd_per_h)}/h")
     missing = {
-        "rent": f"no offer for {needed} devices in such a layout",
+        "rent": f"no offer for {counted(needed, 'device')} in such a layout",
         "buy": "no purchase price",
     }
     return Loser(device, "no price", ", ".join(missing[way] for way in question.ways))

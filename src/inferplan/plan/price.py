@@ -9,7 +9,7 @@ from typing import Any
 
 from inferplan.catalog.economics import economics
 from inferplan.catalog.efficiency import profiles
-from inferplan.catalog.offers import stale
+from inferplan.catalog.offers import old_price, stale
 from inferplan.catalog.types import Device, Offer
 from inferplan.cost.cloud import instances_needed, rent_usd_per_h
 from inferplan.cost.own import depreciation_usd_per_h, electricity_usd_per_h
@@ -38,6 +38,8 @@ class Price:
         Date of the price.
     stale : bool
         Older than 90 days, or without a date.
+    source : str
+        Who says so.
     offer : Offer or None
         The offer rented.
     upfront_usd : float
@@ -50,6 +52,7 @@ class Price:
     count: int
     as_of: str
     stale: bool
+    source: str
     offer: Offer | None = None
     upfront_usd: float = 0.0
 
@@ -69,14 +72,11 @@ class Price:
             "as_of": self.as_of,
             "stale": self.stale,
             "upfront_usd": self.upfront_usd,
+            "source": self.source,
         }
         if self.offer is not None:
             out |= {"provider": self.offer.provider, "instance": self.offer.instance}
-            out |= {
-                "region": self.offer.region,
-                "kind": self.offer.kind,
-                "source": self.offer.source,
-            }
+            out |= {"region": self.offer.region, "kind": self.offer.kind}
         return out
 
 
@@ -109,7 +109,7 @@ class Market:
         """
         if way == "rent":
             return _rent(plan, replicas, self.offers.get(plan.device.id, []), self.today)
-        return _buy(plan.device, replicas * plan.devices_per_replica)
+        return _buy(plan.device, replicas * plan.devices_per_replica, self.today)
 
 
 def _rent(plan: Deployment, replicas: int, offers: Sequence[Offer], today: date) -> Price | None:
@@ -122,9 +122,13 @@ def _rent(plan: Deployment, replicas: int, offers: Sequence[Offer], today: date)
     if best is None:
         return None
     cost, count, offer = best
-    old = stale(offer, today, int(economics()["stale_days"].value))
+    old = stale(offer, today, _stale_days())
     what = f"{offer.provider} {offer.instance}"
-    return Price(cost, "rent", what, count, offer.as_of, old, offer)
+    return Price(cost, "rent", what, count, offer.as_of, old, offer.source, offer)
+
+
+def _stale_days() -> int:
+    return int(economics()["stale_days"].value)
 
 
 def ownership_facts(device: Device) -> dict[str, Fact]:
@@ -165,7 +169,7 @@ def owned_usd_per_h(x: Mapping[str, Num], devices: Num) -> Num:
     return total(written_off, electricity_usd_per_h(power, x["pue"], x["usd_per_kwh"]))
 
 
-def _buy(device: Device, devices: int) -> Price | None:
+def _buy(device: Device, devices: int, today: date) -> Price | None:
     if device.price_usd is None:
         return None
     facts = ownership_facts(device)
@@ -174,5 +178,8 @@ def _buy(device: Device, devices: int) -> Price | None:
     scope = f"card + {host:.0%} host" if device.price_scope == "card" else "system"
     what = f"{scope}, {years:g} years, power"
     upfront = device.price_usd * (1 + host) * devices
-    when = facts["price_usd"].date
-    return Price(float(hourly), "buy", what, devices, when, stale=False, upfront_usd=upfront)
+    paid = facts["price_usd"]
+    old = old_price(paid.date, today, _stale_days())
+    return Price(
+        float(hourly), "buy", what, devices, paid.date, old, source=paid.source, upfront_usd=upfront
+    )

@@ -28,7 +28,7 @@ from inferplan.plan.search import (
     capacity,
 )
 from inferplan.plan.space import deployments
-from inferplan.units import Floats, Ints
+from inferplan.units import Floats, Ints, show_usd
 
 HEADROOM_ROUNDING = 1e-6
 """Relative slack so that a demand equal to the capacity needs no further replica."""
@@ -232,9 +232,7 @@ def _assumptions(question: Question, options: tuple[Option, ...]) -> tuple[str, 
             " devices (lower quality; --weights bf16 forbids it)."
         )
     if any(o.price.how == "buy" for o in options):
-        lines.append(
-            "Bought hardware is written off over 4 years at full power; see catalog prices."
-        )
+        lines.append(_ownership())
     old = [o.price for o in options if o.price.stale]
     if old:
         dates = ", ".join(sorted({p.as_of for p in old}))
@@ -243,3 +241,13 @@ def _assumptions(question: Question, options: tuple[Option, ...]) -> tuple[str, 
             f" {economics()['stale_days'].value:.0f} days or undated ({dates})."
         )
     return tuple(lines)
+
+
+def _ownership() -> str:
+    years, pue, power = (
+        economics()[name].value for name in ("depreciation_years", "pue", "usd_per_kwh")
+    )
+    return (
+        f"Bought hardware is written off over {years:g} years, always at full power, PUE {pue:g},"
+        f" {show_usd(power)}/kWh (inferplan catalog economics)."
+    )

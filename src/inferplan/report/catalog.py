@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inferplan.catalog.types import ApiPrice, Device, KvFormat, ModelSpec, Offer, WeightFormat
@@ -231,3 +231,13 @@ def formats_page(weights: Sequence[WeightFormat], caches: Sequence[KvFormat]) ->
             Table("KV cache formats", ("format", ">bits/element", "grade"), kv_rows),
         )
     )
+
+
+def economics_page(facts: Mapping[str, Fact]) -> Page:
+    """Defaults for owning hardware, one a line."""
+    rows = tuple(
+        (name, f"{fact.value:g} {fact.unit}", fact.grade.value, fact.date, _said(fact), fact.note)
+        for name, fact in facts.items()
+    )
+    columns = ("parameter", ">value", "grade", "date", "~source", "~note")
+    return Page((Table("Defaults for the cost of owning hardware", columns, rows),))

@@ -27,7 +27,7 @@ def device_row(d: Device) -> dict[str, Any]:
         "link": {
             "kind": d.link.kind,
             "bytes_per_s": d.link.bytes_per_s,
-            "domain": d.link.domain_size,
+            "domain_size": d.link.domain_size,
         },
         "tdp_w": d.tdp_w,
         "price_usd": d.price_usd,
@@ -41,11 +41,12 @@ def device_data(d: Device) -> dict[str, Any]:
         "support": dict(d.support),
         "aliases": list(d.aliases),
         "conflicts": list(d.conflicts),
-        "facts": {name: _fact_data(fact) for name, fact in d.facts.items()},
+        "facts": {name: fact_data(fact) for name, fact in d.facts.items()},
     }
 
 
-def _fact_data(fact: Fact) -> dict[str, Any]:
+def fact_data(fact: Fact) -> dict[str, Any]:
+    """A fact with its source."""
     return {"value": fact.value, "unit": fact.unit, "source": fact.source, "locator": fact.locator,
             "date": fact.date, "grade": fact.grade.value, "note": fact.note}  # fmt: skip
 

@@ -67,6 +67,8 @@ class Derivation:
         For figures in dollars.
     closed : bool
         The load is a fixed number of requests in flight.
+    solved : bool
+        The batch follows from a load; otherwise it was given.
     """
 
     model: ModelSpec
@@ -77,6 +79,7 @@ class Derivation:
     batch: float
     price: Price | None = None
     closed: bool = False
+    solved: bool = True
 
     @cached_property
     def machine(self) -> Any:
@@ -99,7 +102,7 @@ class Derivation:
     @cached_property
     def batch_node(self) -> Any:
         """The batch as a node."""
-        return chosen("batch", self.batch, "sequences", SOLVED)
+        return chosen("batch", self.batch, "sequences", SOLVED if self.solved else "this question")
 
     @cached_property
     def point(self) -> Any:
@@ -208,7 +211,7 @@ def _figures() -> dict[str, Callable[[Derivation], Any]]:
     out: dict[str, Callable[[Derivation], Any]] = {
         "ttft": Derivation.idle_ttft,
         "tpot": Derivation.decode_step,
-        "tokens_per_s": Derivation.speed,
+        "decode_tok_s": Derivation.speed,
         "rate": Derivation.rate,
         "output_tok_s": Derivation.output_speed,
         "usd_per_h": Derivation.usd_per_h,

@@ -34,8 +34,8 @@ def prediction_page(p: Prediction) -> Page:
         ("TPOT", show_duration(p.tpot_s), f"decode, bound by {p.decode.bound}",
          f"{p.decode.roofline_frac:.0%}"),
         ("E2E", show_duration(p.e2e_s), "", ""),
-        ("tokens/s per user", f"{p.tokens_per_s_per_user:,.1f}", "1 / TPOT", ""),
-        ("tokens/s in total", f"{p.tokens_per_s:,.1f}", "batch / TPOT", ""),
+        ("tokens/s per user", f"{p.decode_tok_s_per_user:,.1f}", "1 / TPOT", ""),
+        ("tokens/s in total", f"{p.decode_tok_s:,.1f}", "batch / TPOT", ""),
     )  # fmt: skip
     summary = Table("", ("", ">value", "", ">of the roofline"), rows)
     note = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 
 from inferplan.errors import fold
@@ -47,6 +48,7 @@ def recommendation_page(
         parts.append(_purchases(answer))
     parts += _losers(answer.losers, all_losers=all_losers)
     parts += ["Assumptions", *(f"  - {line}" for line in answer.assumptions)]
+    parts.append(f"Where a figure comes from: {explain_command(answer, asked)}")
     return Page(tuple(parts))
 
 
@@ -62,6 +64,26 @@ def named_model(asked: str, found: str) -> str:
     """
     return (
         found if not asked or fold(asked) == fold(found) else f"{asked} (architecture of {found})"
+    )
+
+
+def explain_command(answer: Recommendation, asked: str = "") -> str:
+    """The command that derives a figure of the best option."""
+    plan, load = answer.best.plan, answer.question.load
+    demand = f"--{load.kind} {load.demand:g}"
+    if load.kind == "users":
+        demand += f" --think {load.think_s:g}s"
+    if load.prefix_hit_frac:
+        demand += f" --prefix-hit {load.prefix_hit_frac:g}"
+    sizes = (("tp", plan.tp), ("pp", plan.pp), ("dp", plan.dp), ("replicas", plan.replicas))
+    layout = "".join(f" --{name} {size}" for name, size in sizes if size > 1)
+    model = shlex.quote(asked or answer.question.model.id)
+    if answer.best.price.how == "buy":
+        layout += " --acquire buy"
+    return (
+        f"inferplan explain tpot_p95 {model} {plan.device.id}"
+        f" --weights {plan.weights.id} --kv {plan.kv.id}{layout} {demand}"
+        f" --isl {load.isl_tokens:g} --osl {load.osl_tokens:g}"
     )
 
 

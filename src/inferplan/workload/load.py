@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inferplan.errors import InputError
-from inferplan.units import positive
+from inferplan.units import counted, positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,8 @@ class Load:
         """Readable form."""
         arrivals = {
             "rate": f"{self.demand:g} requests/s (Poisson)",
-            "concurrency": f"{self.demand:g} requests in flight",
-            "users": f"{self.demand:g} users thinking {self.think_s:g} s",
+            "concurrency": f"{counted(self.demand, 'request')} in flight",
+            "users": f"{counted(self.demand, 'user')} thinking {self.think_s:g} s",
         }[self.kind]
         hit = f", {self.prefix_hit_frac:.0%} prefix hits" if self.prefix_hit_frac else ""
         return f"{arrivals}, {self.isl_tokens:g} tokens in, {self.osl_tokens:g} out{hit}"
