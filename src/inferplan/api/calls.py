@@ -22,6 +22,9 @@ from inferplan.plan.question import Question
 from inferplan.units import positive
 from inferplan.workload.load import Load
 
+FIT_CONTEXT = 8192
+"""Context at which the fewest devices are counted where none is asked for [tokens]."""
+
 
 def recommend(
     model: str | ModelSpec,
@@ -170,9 +173,9 @@ def predict(
     >>> ip.predict("llama-3.1-8b", "rtx4090", weights="fp8").decode.bound
     'memory'
     """
-    spec, plan = plan_for(model, device, context=isl + osl, batch=batch, **options)
     for name, value in (("--isl", isl), ("--osl", osl), ("--batch", batch)):
         positive(value, name)
+    spec, plan = plan_for(model, device, context=isl + osl, batch=batch, **options)
     return shown(ShownPrediction, predict_module.predict(spec, plan, isl, osl, batch))
 
 
@@ -206,12 +209,15 @@ def fit(
     contexts = fit_module.CONTEXTS if context is None else tuple({*fit_module.CONTEXTS, context})
     if context is not None:
         _context_known(spec, context)
-    return shown(ShownFit, fit_module.fit(spec, plan, contexts, kv_pool_bytes))
+    at = float(context or min(FIT_CONTEXT, spec.context_max))
+    (fewest,) = smallest_fleets(spec, [plan.device], at, (plan.weights.id,))
+    found = fit_module.fit(spec, plan, contexts, kv_pool_bytes)
+    return shown(ShownFit, found, smallest=fewest)
 
 
 def smallest(
     model: str | ModelSpec,
-    context: float = 8192,
+    context: float = FIT_CONTEXT,
     device_class: str | None = None,
     weights: str | None = None,
 ) -> list[SmallestFleet]:

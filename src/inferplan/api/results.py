@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from inferplan.estimate.fit import Fit
 from inferplan.estimate.predict import Prediction
+from inferplan.plan.fleet import SmallestFleet
 from inferplan.plan.option import Option
 from inferplan.plan.recommend import Recommendation
 from inferplan.provenance import Node
@@ -78,15 +79,28 @@ class ShownPrediction(Shown, Prediction):
 
 @dataclass(frozen=True)
 class ShownFit(Shown, Fit):
-    """A :class:`~inferplan.estimate.fit.Fit` that shows itself."""
+    """A :class:`~inferplan.estimate.fit.Fit` that shows itself.
+
+    Parameters
+    ----------
+    smallest : SmallestFleet or None
+        Fewest devices of this kind that hold one sequence of the asked context.
+    """
+
+    smallest: SmallestFleet | None = None
 
     __str__ = Shown.__str__
 
     def page(self) -> Page:
         """What is shown."""
-        return fit_page(self)
+        return fit_page(self, self.smallest)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, SI units."""
+        fewest = None if self.smallest is None else self.smallest.to_dict()
+        return super().to_dict() | {"smallest": fewest}
 
 
-def shown(kind: type[T], plain: Any) -> T:
-    """The plain result as *kind*, field by field."""
-    return kind(**{f.name: getattr(plain, f.name) for f in fields(plain)})
+def shown(kind: type[T], plain: Any, **more: Any) -> T:
+    """The plain result as *kind*, field by field, with *more* fields that *kind* adds."""
+    return kind(**{f.name: getattr(plain, f.name) for f in fields(plain)}, **more)

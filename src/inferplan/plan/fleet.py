@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,12 +29,15 @@ class SmallestFleet:
         Sequences of the asked context that it holds.
     reason : str
         Why none fits.
+    context_tokens : float
+        The asked context [tokens].
     """
 
     device: Device
     plan: Deployment | None
     sequences: float
     reason: str = ""
+    context_tokens: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -44,6 +47,7 @@ class SmallestFleet:
             "fits": plan is not None,
             "devices": None if plan is None else plan.devices_per_replica,
             "deployment": None if plan is None else plan.to_dict(),
+            "context_tokens": self.context_tokens,
             "sequences": self.sequences,
             "reason": self.reason,
         }
@@ -79,7 +83,7 @@ def smallest_fleets(
             key = (plan.devices_per_replica, -plan.weights.bits, plan.pp)
             if seqs >= 1 and (plan.device.id not in best or key < best[plan.device.id][0]):
                 best[plan.device.id] = (key, plan, float(seqs))
-    return [_row(device, best, refused) for device in devices]
+    return [replace(_row(d, best, refused), context_tokens=context) for d in devices]
 
 
 def _row(

@@ -90,8 +90,16 @@ def _phase(title: str, phase: Phase) -> Table:
     )
 
 
-def fit_page(found: Fit) -> Page:
-    """A fit for a terminal or a notebook."""
+def fit_page(found: Fit, smallest: SmallestFleet | None = None) -> Page:
+    """A fit for a terminal or a notebook.
+
+    Parameters
+    ----------
+    found : Fit
+        The result.
+    smallest : SmallestFleet or None
+        Fewest devices of this kind, if known.
+    """
     plan, params = found.plan, found.params
     head = (
         f"{found.model.id}: {show_count(params.stored)} weights, {show_count(params.active)} read"
@@ -125,8 +133,18 @@ def fit_page(found: Fit) -> Page:
         f"GPU KV cache size: {found.pool_tokens:,.0f} tokens\n"
         f"Maximum concurrency for {last.context_tokens:,} tokens per request: {last.sequences:.2f}x"
     )
+    if smallest is not None:
+        verdict += f"\n{_fewest(smallest, plan.weights.id)}"
     return Page((head, verdict, memory_table(found.memory, first.sequences, first.context_tokens),
                  Table("Cache", ("", ">bytes", ""), rows), concurrency, engine))  # fmt: skip
+
+
+def _fewest(found: SmallestFleet, weights: str) -> str:
+    at = f"at {found.context_tokens:,.0f} tokens in {weights}"
+    if found.plan is None:
+        return f"fewest devices {at}: none of the layouts holds it"
+    layout = "" if found.plan.devices_per_replica == 1 else f" ({found.plan.shape})"
+    return f"fewest devices {at}: {found.plan.devices_per_replica}{layout}"
 
 
 def fleets_page(model: str, found: Sequence[SmallestFleet], context: float) -> Page:
