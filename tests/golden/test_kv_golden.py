@@ -4,8 +4,9 @@ import pytest
 
 from inferplan.catalog.devices import device
 from inferplan.catalog.formats import kv_format, weight_format
+from inferplan.catalog.layers import Attention, DenseFfn
 from inferplan.catalog.models import model
-from inferplan.catalog.types import Attention, DenseFfn, ModelSpec
+from inferplan.catalog.types import ModelSpec
 from inferplan.estimate.deployment import Deployment, default_engine
 from inferplan.estimate.kv import (
     kv_bytes_per_seq,

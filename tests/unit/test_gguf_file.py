@@ -6,7 +6,7 @@ import pytest
 gguf = pytest.importorskip("gguf")
 
 from inferplan.catalog.gguf_file import gguf_bits_per_weight, model_from_gguf  # noqa: E402
-from inferplan.catalog.types import Attention, DenseFfn, LatentAttention, MoeFfn  # noqa: E402
+from inferplan.catalog.layers import Attention, DenseFfn, LatentAttention, MoeFfn  # noqa: E402
 from inferplan.errors import DataError  # noqa: E402
 from inferplan.estimate.kv import kv_bytes_per_token  # noqa: E402
 from inferplan.estimate.params import count_params  # noqa: E402

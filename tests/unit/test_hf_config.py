@@ -6,8 +6,8 @@ import pytest
 
 from inferplan.catalog.hf_config import model_from_config, spec_from_dict
 from inferplan.catalog.hf_quantization import weight_format
+from inferplan.catalog.layers import Attention, LatentAttention, LinearMixer
 from inferplan.catalog.models import model
-from inferplan.catalog.types import Attention, LatentAttention, LinearMixer
 from inferplan.errors import DataError
 from inferplan.estimate.kv import kv_bytes_per_seq, state_bytes_per_seq
 from inferplan.estimate.params import count_params

@@ -6,7 +6,6 @@ import sys
 import tomllib
 from importlib import metadata
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -25,9 +24,6 @@ except SystemExit as end:
     assert not end.code, end.code
 """
 
-needs_cli = pytest.mark.skipif(
-    find_spec("inferplan.cli.main") is None, reason="the command line is not there yet"
-)
 needs_install = pytest.mark.skipif(
     not any(metadata.distributions(name="inferplan")), reason="runs from the source tree"
 )
@@ -49,17 +45,14 @@ def test_import_loads_nothing_heavy() -> None:
     assert not loaded_by("import inferplan")
 
 
-@needs_cli
 def test_help_loads_nothing_heavy() -> None:
     assert not loaded_by(HELP)
 
 
-@needs_cli
 def test_the_module_runs_as_a_program() -> None:
     assert "Usage:" in run(sys.executable, "-m", "inferplan", "--help")
 
 
-@needs_cli
 @needs_install
 def test_the_program_says_its_version() -> None:
     assert metadata.version("inferplan") in run("inferplan", "--version")

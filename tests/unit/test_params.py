@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inferplan.catalog.layers import Attention, DenseFfn, MoeFfn
 from inferplan.catalog.models import model
-from inferplan.catalog.types import Attention, DenseFfn, ModelSpec, MoeFfn
+from inferplan.catalog.types import ModelSpec
 from inferplan.estimate.params import count_params, mixer_matrix_params
 from inferplan.physics import params
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from inferplan.catalog.layers import Attention, LatentAttention
 from inferplan.catalog.shape import Shape
-from inferplan.catalog.types import Attention, LatentAttention
 
 _INDEX_KEY_BYTES_PER_ELEMENT = 1.0
 _INDEX_SCALE_BYTES = 4.0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from inferplan.catalog.layers import DenseFfn, Ffn, MoeFfn
 from inferplan.catalog.shape import Shape
-from inferplan.catalog.types import DenseFfn, Ffn, MoeFfn
 
 
 def ffn_layers(shape: Shape) -> tuple[Ffn, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from inferplan.catalog.layers import LinearMixer
 from inferplan.catalog.shape import Shape
-from inferplan.catalog.types import LinearMixer
 
 
 def linear_layers(shape: Shape) -> tuple[LinearMixer, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from inferplan.catalog.build_attention import attention_layers, mtp_attention
 from inferplan.catalog.build_ffn import dense_group, ffn_layers, moe_group
 from inferplan.catalog.build_linear import linear_layers
+from inferplan.catalog.layers import Ffn, Mixer
 from inferplan.catalog.shape import Shape
-from inferplan.catalog.types import Ffn, Mixer, ModelSpec
+from inferplan.catalog.types import ModelSpec
 
 
 def build_model(shape: Shape) -> ModelSpec:

@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from inferplan.catalog.layers import DenseFfn, Ffn, LinearMixer, Mixer
 from inferplan.catalog.shape import Shape
-from inferplan.catalog.types import DenseFfn, Ffn, LinearMixer, Mixer, ModelSpec
+from inferplan.catalog.types import ModelSpec
 from inferplan.errors import DataError
 
 _PERIOD = {"gemma2": 2, "gpt-oss": 2, "gemma3": 6, "cohere2": 4, "llama4": 4, "olmo2": 4}

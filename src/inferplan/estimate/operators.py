@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from inferplan.catalog.types import (
+from inferplan.catalog.layers import (
     Attention,
     DenseFfn,
     LatentAttention,
     LinearMixer,
     Mixer,
-    ModelSpec,
     MoeFfn,
 )
+from inferplan.catalog.types import ModelSpec
 
 UNBOUNDED = 1e18
 """Stands for "no window" where a window is compared with a context [tokens]."""

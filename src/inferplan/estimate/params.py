@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from inferplan.catalog.types import (
-    Attention,
-    DenseFfn,
-    Ffn,
-    LatentAttention,
-    Mixer,
-    ModelSpec,
-    MoeFfn,
-)
+from inferplan.catalog.layers import Attention, DenseFfn, Ffn, LatentAttention, Mixer, MoeFfn
+from inferplan.catalog.types import ModelSpec
 from inferplan.physics import params
 
 
