@@ -101,25 +101,28 @@ def to_html(page: Page) -> str:
     Examples
     --------
     >>> to_html(Page(("a < b",)))
-    '<p>a &lt; b</p>'
+    '<p style="margin:4px 0">a &lt; b</p>'
     """
-    return "".join(
-        f"<p>{html.escape(part)}</p>" if isinstance(part, str) else _html(part)
-        for part in page.parts
-    )
+    return "".join(_paragraph(p) if isinstance(p, str) else _html(p) for p in page.parts)
+
+
+def _paragraph(text: str) -> str:
+    lines = html.escape(text).replace("\n", "<br>")
+    return f'<p style="margin:4px 0">{lines}</p>' if text else ""
 
 
 def _html(table: Table) -> str:
     head = _cells([column.lstrip(">~") for column in table.columns], "th", table.columns)
     body = "".join(_cells(row, "td", table.columns) for row in table.rows)
     note = f"<p><small>{html.escape(table.note)}</small></p>" if table.note else ""
-    title = f"<caption><b>{html.escape(table.title)}</b></caption>" if table.title else ""
-    return f"<table>{title}<thead>{head}</thead><tbody>{body}</tbody></table>{note}"
+    name = html.escape(table.title)
+    title = f'<p style="margin:12px 0 2px"><b>{name}</b></p>' if name else ""
+    return f"{title}<table><thead>{head}</thead><tbody>{body}</tbody></table>{note}"
 
 
 def _cells(cells: Sequence[str], tag: str, columns: Sequence[str]) -> str:
     sides = ["right" if column.startswith(">") else "left" for column in columns]
     return "<tr>" + "".join(
-        f'<{tag} style="text-align:{side}">{html.escape(cell)}</{tag}>'
+        f'<{tag} style="text-align:{side};padding:1px 10px 1px 0">{html.escape(cell)}</{tag}>'
         for cell, side in zip(cells, sides, strict=True)
     ) + "</tr>"  # fmt: skip
