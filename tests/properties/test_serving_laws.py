@@ -11,6 +11,7 @@ from inferplan.estimate.serving import (
     STABLE_UTILISATION,
     batch_for,
     bisect,
+    crossing,
     largest_batch,
     meets,
     memory_batch_limit,
@@ -148,3 +149,18 @@ def test_bisect_works_on_each_element_for_itself():
     assert bisect(lambda x: x > 0, 1.0, 100.0, 3) == 100.0
     # the last has no good value: the lower bound comes back
     assert got == pytest.approx([2.0, 500.0, 1000.0, 1.0], rel=1e-9)
+
+
+@given(wanted=st.floats(1e-4, 1e4), power=st.floats(0.3, 3.0), kink=st.floats(1e-3, 1e3))
+def test_crossing_finds_where_a_kinked_power_is_reached(wanted, power, kink):
+    def excess(x):
+        return np.log(np.maximum(x, kink * (x / kink) ** power) / wanted)
+
+    root = float(crossing(excess, 1e-9, 1e9))
+    assert float(excess(root)) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_crossing_stays_below_its_upper_bound_and_works_on_each_element_for_itself():
+    wanted = np.array([0.5, 3.0, 1e9])
+    got = crossing(lambda x: np.log(x / wanted), 1e-6, np.array([100.0, 100.0, 7.0]))
+    assert got == pytest.approx([0.5, 3.0, 7.0])
