@@ -34,7 +34,6 @@ KB = 1e3
 MB = 1e6
 GB = 1e9
 TB = 1e12
-HOUR_S = 3600.0
 MONTH_H = 730.0
 """Hours in a month: the cloud providers' billing convention (365 x 24 / 12)."""
 

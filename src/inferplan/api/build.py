@@ -13,7 +13,7 @@ from inferplan.catalog.formats import kv_format, support, weight_format
 from inferplan.catalog.resolve import resolve_model
 from inferplan.catalog.types import Device, ModelSpec, WeightFormat
 from inferplan.errors import CannotPredictError, InputError
-from inferplan.estimate.deployment import Deployment, default_engine, engine_knobs
+from inferplan.estimate.deployment import Deployment, default_engine, with_defaults
 from inferplan.estimate.machine import machine
 from inferplan.estimate.memory import sequences_held
 from inferplan.estimate.operators import operators
@@ -94,12 +94,6 @@ def build_plan(
     _layout_fits(on, tp, pp, dp)
     _heads_split(model, tp)
     chosen = engine_of(engine) if engine else default_engine(on)
-    seqs, budget = engine_knobs(chosen, on)
-    base = Deployment(
-        on, weight_format(weights or "bf16"), kv_format(kv or "fp16"), chosen, tp=tp, pp=pp, dp=dp,
-        replicas=replicas, max_num_seqs=seqs, max_num_batched_tokens=budget,
-        gpu_memory_utilization=chosen["gpu_memory_utilization"],
-    )  # fmt: skip
     given = {name: value for name, value in knobs.items() if value is not None}
     for name, value in given.items():
         positive(value, "--" + name.replace("_", "-"))
@@ -107,7 +101,9 @@ def build_plan(
         raise InputError(
             "--gpu-memory-utilization", given["gpu_memory_utilization"], "is above 1", "e.g. 0.92"
         )
-    base = replace(base, **given)
+    layout = {"tp": tp, "pp": pp, "dp": dp, "replicas": replicas}
+    stored, cached = weight_format(weights or "bf16"), kv_format(kv or "fp16")
+    base = with_defaults(on, stored, cached, chosen, **layout, **given)
     if weights:
         _runs(on, base.weights)
         return base

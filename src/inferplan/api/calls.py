@@ -14,7 +14,6 @@ from inferplan.catalog.types import Device, ModelSpec
 from inferplan.errors import InputError
 from inferplan.estimate import fit as fit_module
 from inferplan.estimate import predict as predict_module
-from inferplan.estimate.serving import ServingResult, serve
 from inferplan.metrics.slo import make_slos
 from inferplan.plan import recommend as recommend_module
 from inferplan.plan.fleet import SmallestFleet, smallest_fleets
@@ -258,27 +257,3 @@ def _context_known(spec: ModelSpec, context: float) -> None:
             f"use {spec.context_max} or less",
         )  # fmt: skip
     positive(context, "--context")
-
-
-def serve_load(
-    model: str | ModelSpec,
-    device: str | Device,
-    load: Load,
-    **options: Unpack[PlanOptions],
-) -> ServingResult:
-    """How a deployment serves a load, in closed form.
-
-    Raises
-    ------
-    InferplanError
-        For bad input, or if the model does not fit.
-
-    Examples
-    --------
-    >>> from inferplan.workload.load import Load
-    >>> result = serve_load("llama-3.1-8b", "h100_sxm", Load(1000, 200, rate_per_s=2))
-    >>> round(result.rate_per_s, 3)
-    2.0
-    """
-    spec, plan = plan_for(model, device, context=load.isl_tokens + load.osl_tokens, **options)
-    return serve(spec, plan, load)

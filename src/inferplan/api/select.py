@@ -41,15 +41,12 @@ def select_devices(
         raise UnknownNameError("--class", device_class, CLASSES, "one of: " + ", ".join(CLASSES))
     found = [find_device(name) for name in names] if names else list(devices().values())
     found += [find_device(path) for path in files]
-    kept = tuple(
-        d for d in dict.fromkeys(d.id for d in found if device_class in (None, d.device_class))
-    )
-    by_id = {d.id: d for d in found}
+    kept = {d.id: d for d in found if device_class in (None, d.device_class)}
     if not kept:
         raise InputError(
             "--class", repr(device_class), "leaves none of --devices", "drop one of the two"
         )
-    return tuple(by_id[name] for name in kept)
+    return tuple(kept.values())
 
 
 def select_offers(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from inferplan.catalog.efficiency import Factors, engine, profiles
 from inferplan.catalog.types import Device, KvFormat, WeightFormat
@@ -115,3 +116,33 @@ def engine_knobs(chosen: Factors, device: Device) -> tuple[int, int]:
         elif device.mem_bytes >= 70 * GIB and not device.id.startswith("a100"):
             tier = "_70gib"
     return int(chosen[f"max_num_seqs{tier}"]), int(chosen[f"max_num_batched_tokens{tier}"])
+
+
+def with_defaults(
+    device: Device, weights: WeightFormat, kv: KvFormat, engine: Factors, **chosen: Any
+) -> Deployment:
+    """A deployment whose knobs are the engine's on that device, but for those *chosen*.
+
+    Parameters
+    ----------
+    device, weights, kv, engine
+        As for :class:`Deployment`.
+    **chosen
+        Further fields of :class:`Deployment`.
+
+    Examples
+    --------
+    >>> from inferplan.catalog.devices import device
+    >>> from inferplan.catalog.formats import kv_format, weight_format
+    >>> plan = with_defaults(device("l40s"), weight_format("fp8"), kv_format("fp8"),
+    ...                      engine("vllm"), tp=2)
+    >>> plan.tp, plan.max_num_seqs, plan.gpu_memory_utilization
+    (2, 256, 0.92)
+    """
+    seqs, budget = engine_knobs(engine, device)
+    defaults = {
+        "max_num_seqs": seqs,
+        "max_num_batched_tokens": budget,
+        "gpu_memory_utilization": engine["gpu_memory_utilization"],
+    }
+    return Deployment(device, weights, kv, engine, **(defaults | chosen))

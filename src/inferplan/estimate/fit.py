@@ -85,20 +85,13 @@ class Fit:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, SI units."""
-        use = self.memory
         return {
             "model": self.model.id,
             "deployment": self.plan.to_dict(),
             "fits": self.fits,
             "params_total": self.params.stored,
             "params_active": self.params.active,
-            "memory_per_device": {
-                "weights_bytes": float(use.weights_bytes),
-                "activation_bytes": float(use.activation_bytes),
-                "reserve_bytes": float(use.reserve_bytes),
-                "kv_pool_bytes": float(use.kv_pool_bytes),
-                "usable_bytes": float(use.mem_bytes),
-            },
+            "memory_per_device": self.memory.to_dict(),
             "kv_bytes_per_token": self.kv_bytes_per_token,
             "kv_growing_bytes_per_token": self.kv_growing_bytes_per_token,
             "state_bytes_per_seq": self.state_bytes_per_seq,

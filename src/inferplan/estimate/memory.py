@@ -36,6 +36,16 @@ class MemoryUse:
     kv_pool_bytes: Num
     mem_bytes: Num
 
+    def to_dict(self) -> dict[str, float]:
+        """Plain data [B]."""
+        return {
+            "weights_bytes": float(self.weights_bytes),
+            "activation_bytes": float(self.activation_bytes),
+            "reserve_bytes": float(self.reserve_bytes),
+            "kv_pool_bytes": float(self.kv_pool_bytes),
+            "usable_bytes": float(self.mem_bytes),
+        }
+
 
 def weights_per_device(model: ModelSpec, m: Machine) -> Num:
     """Bytes of weights on one device [B].

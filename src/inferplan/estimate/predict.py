@@ -115,7 +115,6 @@ class Prediction:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, SI units."""
-        use = self.memory
         return {
             "model": self.model.id,
             "deployment": self.plan.to_dict(),
@@ -128,13 +127,7 @@ class Prediction:
             "decode_tok_s_per_user": self.decode_tok_s_per_user,
             "decode_tok_s": self.decode_tok_s,
             "sequences_held": self.sequences_held,
-            "memory_per_device": {
-                "weights_bytes": float(use.weights_bytes),
-                "activation_bytes": float(use.activation_bytes),
-                "reserve_bytes": float(use.reserve_bytes),
-                "kv_pool_bytes": float(use.kv_pool_bytes),
-                "usable_bytes": float(use.mem_bytes),
-            },
+            "memory_per_device": self.memory.to_dict(),
             "prefill": self.prefill.to_dict(),
             "decode": self.decode.to_dict(),
         }
@@ -175,13 +168,7 @@ def predict(
     >>> 0.0048 < p.tpot_s < 0.012
     True
     """
-    if isl + osl > model.context_max:
-        raise InputError(
-            "--isl + --osl",
-            f"{isl + osl:g} tokens",
-            f"exceed the {model.context_max} of {model.id}",
-            f"keep the sum at {model.context_max} or below",
-        )  # fmt: skip
+    check_context(model, isl + osl)
     m, ops = machine(plan), operators(model)
     held = float(sequences_held(model, m, isl + osl))
     use = memory_use(model, m)
@@ -193,6 +180,30 @@ def predict(
     return Prediction(
         model, plan, isl, osl, batch, prefill.time_s, decode.time_s, prefill, decode, use, held
     )
+
+
+def check_context(model: ModelSpec, tokens: float) -> None:
+    """Fail if a request of *tokens* in and out is longer than the model declares.
+
+    Parameters
+    ----------
+    model : ModelSpec
+        The model.
+    tokens : float
+        Input and output of a request [tokens].
+
+    Raises
+    ------
+    InputError
+        Names the limit.
+    """
+    if tokens > model.context_max:
+        raise InputError(
+            "--isl + --osl",
+            f"{tokens:g} tokens",
+            f"exceed the {model.context_max} of {model.id}",
+            f"keep the sum at {model.context_max} or below",
+        )
 
 
 def prefill_step(

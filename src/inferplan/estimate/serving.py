@@ -252,18 +252,28 @@ def serve(model: ModelSpec, plan: Deployment, load: Load) -> ServingResult:
             f" fit {plan.devices_per_replica} x {plan.device.id}"
         )
     batch = float(batch_for(ops, m, load, load.demand / plan.replicas, stable))
-    return result_at(ops, m, plan, load, batch, float(stable))
+    point = operating_point(ops, m, lengths, batch, closed=load.closed)
+    return result_of(point, plan, load, float(stable))
 
 
-def result_at(
-    ops: Operators, m: Machine, plan: Deployment, load: Load, batch: float, limit: float
+def result_of(
+    point: OperatingPoint, plan: Deployment, load: Load, batch_limit: float
 ) -> ServingResult:
-    """The serving result of *plan* when each replica decodes *batch* sequences on average."""
-    point = operating_point(ops, m, Lengths.of(load), batch, closed=load.closed)
+    """The serving result of *plan* when each of its replicas is at *point*.
+
+    Parameters
+    ----------
+    point : OperatingPoint
+        Of one replica, as floats, with every statistic.
+    plan, load : Deployment, Load
+        What serves what.
+    batch_limit : float
+        Largest mean batch allowed.
+    """
     rate = float(point.rate_per_s) * plan.replicas
     return ServingResult(
-        batch=batch,
-        batch_limit=limit,
+        batch=float(point.batch),
+        batch_limit=batch_limit,
         rate_per_s=rate,
         ttft=_quantiles(point.ttft),
         tpot=_quantiles(point.tpot),

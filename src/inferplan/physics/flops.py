@@ -7,7 +7,6 @@ from inferplan.units import Num
 
 KAPLAN = "Kaplan et al. 2020, arXiv:2001.08361, section 2.1"
 DAO = "Dao et al. 2022, arXiv:2205.14135 (FlashAttention), section 3"
-DEEPSEEK_V2 = "DeepSeek-AI 2024, arXiv:2405.04434, section 2.1 (weight absorption)"
 
 
 @formula("2 * tokens * params / shards", unit="FLOP", source=KAPLAN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from inferplan.estimate.memory import weights_per_device
 from inferplan.metrics.slo import Slo
-from inferplan.plan.option import Sketch
+from inferplan.plan.option import MEASURES, Sketch
 from inferplan.plan.price import Market
 from inferplan.plan.question import Question
 from inferplan.plan.search import Candidates, Capacity, best_latency
@@ -45,6 +44,12 @@ class Loser:
         return out if self.factor is None else out | {"factor": self.factor}
 
 
+_MEASURED = {
+    "cost": "the cost",
+    "latency": "the latency",
+    "energy": "the energy",
+    "goodput": "the cost per request",
+}
 _ORDER = ("dearer", "budget", "too many", "no price", "slow", "too small", "cannot run")
 
 
@@ -92,13 +97,7 @@ def losers(
 
 
 def _dearer(sketch: Sketch, winner: Sketch, question: Question) -> Loser:
-    measures: dict[str, tuple[Callable[[Sketch], float], str]] = {
-        "cost": (lambda s: s.price.usd_per_h, "the cost"),
-        "latency": (lambda s: s.e2e_s, "the latency"),
-        "energy": (lambda s: s.j_per_token, "the energy"),
-        "goodput": (lambda s: 1.0 / s.requests_per_usd, "the cost per request"),
-    }
-    of, unit = measures[question.objective]
+    of, unit = MEASURES[question.objective], _MEASURED[question.objective]
     factor = of(sketch) / of(winner)
     fleet = f"{counted(sketch.devices, 'device')}, {show_usd(sketch.price.usd_per_h)}/h"
     return Loser(sketch.device_id, "dearer", f"{factor:.2f} x {unit} ({fleet})", factor)
@@ -142,8 +141,8 @@ def _priced(question: Question, device: str) -> bool:
 def _too_small(question: Question, found: Candidates, rows: Any) -> str:
     plans = [found.plans[i] for i in rows]
     largest = max(plans, key=lambda p: (p.devices_per_replica, -p.weights.bits))
-    i = int(rows[plans.index(largest)])
-    weights = np.asarray(weights_per_device(question.model, found.machines))[i]
+    one = found.only(rows[[plans.index(largest)]])
+    (weights,) = np.asarray(weights_per_device(question.model, one.machines))
     where = f"{largest.devices_per_replica} x {show_bytes(largest.device.mem_bytes)}"
     return (
         f"does not fit {where} with a request's cache: {show_bytes(float(weights))} of"

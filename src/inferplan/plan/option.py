@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from inferplan.catalog.efficiency import profiles
-from inferplan.catalog.types import ModelSpec
+from inferplan.catalog.types import Device, ModelSpec
 from inferplan.cost.per_token import input_time_share, one_minus, usd_per_mtok_of
 from inferplan.estimate.deployment import Deployment
 from inferplan.estimate.machine import machine
 from inferplan.estimate.operators import operators
-from inferplan.estimate.serving import ServingResult, result_at
-from inferplan.estimate.steady import Lengths, step_mix
+from inferplan.estimate.serving import ServingResult, result_of
+from inferplan.estimate.steady import Lengths, operating_point
 from inferplan.physics.power import energy_per_token, fleet_power
 from inferplan.physics.queueing import NORMAL_Z, batch_quantile, busy_share
 from inferplan.plan.price import Price
@@ -127,8 +128,17 @@ class Sketch:
     @property
     def j_per_token(self) -> float:
         """Energy per output token at the load [J]; infinite where power is unknown."""
-        power = power_of(self.plan, self.batch)
+        power = power_of(self.replica.device, self.devices, self.batch)
         return math.inf if power is None else float(energy_per_token(power, self.output_tok_s))
+
+
+MEASURES: Mapping[str, Callable[[Sketch], float]] = {
+    "cost": lambda s: s.price.usd_per_h,
+    "latency": lambda s: s.e2e_s,
+    "energy": lambda s: s.j_per_token,
+    "goodput": lambda s: 1.0 / s.requests_per_usd,
+}
+"""Objective -> what it measures of a fleet; less is better."""
 
 
 def complete(sketch: Sketch, model: ModelSpec, load: Load) -> Option:
@@ -142,11 +152,11 @@ def complete(sketch: Sketch, model: ModelSpec, load: Load) -> Option:
         The question.
     """
     plan, m, ops = sketch.plan, machine(sketch.plan), operators(model)
-    result = result_at(ops, m, plan, load, sketch.batch, sketch.batch_limit)
-    mix = step_mix(ops, m, Lengths.of(load), sketch.batch)
+    point = operating_point(ops, m, Lengths.of(load), sketch.batch, closed=load.closed)
+    result, mix = result_of(point, plan, load, sketch.batch_limit), point.mix
     share = float(input_time_share(mix.share, mix.mixed.total_s, mix.decode.total_s, mix.mean_s))
     cost = sketch.price.usd_per_h
-    power = power_of(plan, sketch.batch)
+    power = power_of(plan.device, plan.devices, sketch.batch)
     return Option(
         plan=plan,
         result=result,
@@ -161,18 +171,18 @@ def complete(sketch: Sketch, model: ModelSpec, load: Load) -> Option:
     )
 
 
-def power_of(plan: Deployment, batch: float) -> float | None:
+def power_of(device: Device, devices: int, batch: float) -> float | None:
     """Mean power of a fleet's accelerators [W]; None where the power limit is unknown.
 
     Parameters
     ----------
-    plan : Deployment
-        The fleet.
+    device, devices : Device, int
+        Kind and number of the accelerators.
     batch : float
         Mean sequences decoding in one replica.
     """
-    if plan.device.tdp_w is None:
+    if device.tdp_w is None:
         return None
-    profile = profiles()[plan.device.profile]
+    profile = profiles()[device.profile]
     shares = (profile["idle_power_frac"], profile["active_power_frac"])
-    return float(fleet_power(plan.devices, plan.device.tdp_w, *shares, busy_share(batch)))
+    return float(fleet_power(devices, device.tdp_w, *shares, busy_share(batch)))

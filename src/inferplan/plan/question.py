@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from inferplan.catalog.types import Device, ModelSpec, Offer
 from inferplan.errors import InputError, nearest
+from inferplan.estimate.predict import check_context
 from inferplan.metrics.slo import Slo
 from inferplan.units import positive
 from inferplan.workload.load import Load
@@ -81,14 +82,7 @@ class Question:
         positive(self.max_devices, "--max-gpus")
         if self.budget_usd_per_h is not None:
             positive(self.budget_usd_per_h, "--budget")
-        context = self.load.isl_tokens + self.load.osl_tokens
-        if context > self.model.context_max:
-            raise InputError(
-                "--isl + --osl",
-                f"{context:g} tokens",
-                f"exceed the {self.model.context_max} of {self.model.id}",
-                f"keep the sum at {self.model.context_max} or below",
-            )
+        check_context(self.model, self.load.isl_tokens + self.load.osl_tokens)
 
     @property
     def ways(self) -> tuple[str, ...]:

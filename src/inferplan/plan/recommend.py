@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from inferplan.estimate.deployment import Deployment
 from inferplan.estimate.operators import operators
 from inferplan.estimate.steady import Lengths, operating_point
 from inferplan.plan.losers import Loser, impossible, losers, not_runnable
-from inferplan.plan.option import Option, Sketch, complete
+from inferplan.plan.option import MEASURES, Option, Sketch, complete
 from inferplan.plan.pareto import pareto
 from inferplan.plan.price import Market
 from inferplan.plan.question import OBJECTIVES, Question
@@ -203,14 +203,15 @@ def _sketches(question: Question, placed: _Placed, market: Market, way: str) -> 
 
 
 def _best_by_device(sketches: list[Sketch], objective: str) -> list[Sketch]:
-    keys: Mapping[str, Any] = {
-        "cost": lambda s: (s.price.usd_per_h, s.devices, s.e2e_s),
-        "latency": lambda s: (s.e2e_s, s.price.usd_per_h),
-        "energy": lambda s: (s.j_per_token, s.price.usd_per_h),
-        "goodput": lambda s: (-s.requests_per_usd, s.price.usd_per_h),
-    }
+    of = MEASURES[objective]
+
+    def key(sketch: Sketch) -> tuple[float, ...]:
+        cost = sketch.price.usd_per_h
+        ties = (float(sketch.devices), sketch.e2e_s) if objective == "cost" else (cost,)
+        return (of(sketch), *ties)
+
     best: dict[str, Sketch] = {}
-    for sketch in sorted(sketches, key=keys[objective]):
+    for sketch in sorted(sketches, key=key):
         best.setdefault(sketch.device_id, sketch)
     return list(best.values())
 

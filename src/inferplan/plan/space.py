@@ -9,7 +9,7 @@ from inferplan.catalog.efficiency import profiles
 from inferplan.catalog.formats import kv_format, support, weight_format
 from inferplan.catalog.types import Device, KvFormat, ModelSpec, WeightFormat
 from inferplan.errors import InputError
-from inferplan.estimate.deployment import Deployment, default_engine, engine_knobs
+from inferplan.estimate.deployment import Deployment, default_engine, with_defaults
 from inferplan.estimate.operators import Operators, operators
 from inferplan.plan.question import Question
 from inferplan.units import GIB
@@ -173,20 +173,8 @@ def layouts_of(
     if not device.peak_flop_per_s:
         return
     engine, ops = default_engine(device), operators(model)
-    seqs, budget = engine_knobs(engine, device)
     shapes = layouts(device, ops, tensor=bool(engine["tensor_parallel"]))
     for stored in weight_choices(device, model, weights):
         for cached in kv_choices(device, kv):
             for tp, pp, dp in shapes:
-                yield Deployment(
-                    device,
-                    stored,
-                    cached,
-                    engine,
-                    tp=tp,
-                    pp=pp,
-                    dp=dp,
-                    max_num_seqs=seqs,
-                    max_num_batched_tokens=budget,
-                    gpu_memory_utilization=engine["gpu_memory_utilization"],
-                )
+                yield with_defaults(device, stored, cached, engine, tp=tp, pp=pp, dp=dp)
