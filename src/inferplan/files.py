@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sys
 from pathlib import Path
 
 from inferplan.errors import InputError
@@ -85,3 +86,38 @@ def check_folder(path: str | Path, field: str) -> None:
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         problem = f"cannot be written: {folder} is no folder that you may write to"
         raise InputError(field, path, problem, "choose another folder, or make that one")
+
+
+def cache_folder() -> Path:
+    """Where files that can be made again are kept for this user; it need not exist.
+
+    Examples
+    --------
+    >>> cache_folder().name
+    'inferplan'
+    """
+    places = {"darwin": "Library/Caches", "win32": "AppData/Local"}
+    return Path.home() / places.get(sys.platform, ".cache") / "inferplan"
+
+
+def write_cached(name: str, content: bytes) -> None:
+    """Keep *content* in the cache if that is possible; never a part of it, and never an error.
+
+    Parameters
+    ----------
+    name : str
+        File name within :func:`cache_folder`.
+    content : bytes
+        Its whole content.
+    """
+    folder = cache_folder()
+    part = folder / f".{name}.{secrets.token_hex(4)}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(content)
+            part.replace(folder / name)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError:
+        return

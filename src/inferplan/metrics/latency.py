@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 
 STATISTICS = ("mean", "p50", "p90", "p95", "p99")
 METRICS = ("ttft", "tpot", "e2e")
+PROBABILITIES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
+"""The statistics that are quantiles, and the share of requests at or below each."""
 
 
 @dataclass(frozen=True, slots=True)

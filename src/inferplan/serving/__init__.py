@@ -1,0 +1,1 @@
+"""The serving engine, simulated step by step."""

@@ -1,0 +1,38 @@
+"""Continuous batching that stops decoding for prompts, as early vLLM and TGI did."""
+
+from __future__ import annotations
+
+from inferplan.serving.kernel.batches import (
+    add_entry,
+    admit,
+    close_slot,
+    open_slot,
+)
+from inferplan.serving.kernel.layout import BUDGET, COUNT, RUNNING, SEATS, STEADY, State
+from inferplan.serving.kernel.queues import first_waiting
+from inferplan.serving.kernel.rules_vllm_0_32 import schedule_running
+
+
+def schedule_prefill_first(s: State, r: int) -> int:
+    """Fill a slot with prompts only if any can be admitted, else with all decodes."""
+    d = open_slot(s, r)
+    budget = s.cfg[r, BUDGET]
+    while s.rep[r, RUNNING] < s.cfg[r, SEATS]:
+        i = first_waiting(s, r)
+        if i < 0:
+            break
+        empty = s.slot[r, d, COUNT] == 0
+        n = admit(s, r, i, budget, 0, -1 if empty else 0)
+        if n == 0:
+            break
+        add_entry(s, r, d, i, n)
+        budget -= n
+        if budget <= 0:
+            break
+    s.rep[r, STEADY] = 0
+    if s.slot[r, d, COUNT] == 0:
+        preempted, _, decodes = schedule_running(s, r, d, 0)
+        if decodes == s.rep[r, RUNNING] and not preempted:
+            s.rep[r, STEADY] = 1
+    close_slot(s, r, d)
+    return d

@@ -1,0 +1,104 @@
+"""Time of a batch from six integers.
+
+Operators whose time depends on one count only are tables, read by linear interpolation; the
+others are rooflines of affine work, as in :mod:`inferplan.estimate.step`, from which
+:mod:`inferplan.serving.step_model` builds both.
+"""
+
+from __future__ import annotations
+
+from inferplan.serving.kernel.layout import (
+    C_DECODE,
+    C_PROMPT,
+    C_TOKENS,
+    COMPRESSION,
+    DENSE,
+    EXPOSED,
+    HOST_PER_SAMPLE,
+    HOST_PER_STEP,
+    LATENCY_S,
+    LIMIT,
+    M_CHUNK,
+    M_DECODE,
+    M_PROMPT,
+    M_SAMPLES,
+    M_SEQS,
+    M_TOKENS,
+    STRIDE,
+    TOP_K,
+    State,
+)
+
+
+def interpolated(s: State, model: int, heads: bool, x: int) -> float:
+    """Value of a table at *x*; beyond its end along its last line."""
+    dense, stride = s.g[DENSE], s.g[STRIDE]
+    table = s.by_samples if heads else s.by_tokens
+    if x < dense:
+        return table[model, x]
+    i = (x - dense) // stride
+    last = table.shape[1] - dense - 2
+    if i > last:
+        i = last
+    low = table[model, dense + i]
+    high = table[model, dense + i + 1]
+    return low + (high - low) * ((x - dense - i * stride) / stride)
+
+
+def entries_read(s: State, model: int, op: int, context: float) -> float:
+    """Cache entries that a query of this operator reads; see ``estimate.kv.read_entries``."""
+    ops = s.ops
+    read = min(context, ops[model, op, LIMIT])
+    if ops[model, op, COMPRESSION] > 0.0:
+        read += min(context / ops[model, op, COMPRESSION], ops[model, op, TOP_K])
+    return read
+
+
+def device_time(
+    s: State,
+    model: int,
+    decodes: int,
+    decode_context: int,
+    prompt_tokens: int,
+    prompt_context: int,
+    chunks: int,
+    samples: int,
+) -> float:
+    """Time that the device needs for a batch [s].
+
+    Parameters
+    ----------
+    s, model
+        State, and row of the step model.
+    decodes, decode_context
+        Entries of one token, and the sum of the tokens they attend to.
+    prompt_tokens, prompt_context, chunks
+        Tokens of longer entries, the sum of what those attend to, and entries.
+    samples
+        Rows that go through the output head.
+    """
+    tokens = decodes + prompt_tokens
+    time = interpolated(s, model, False, tokens) + interpolated(s, model, True, samples)
+    ops = s.ops
+    for op in range(ops.shape[1]):
+        compute = ops[model, op, C_TOKENS] * tokens
+        memory = ops[model, op, M_TOKENS] * tokens + ops[model, op, M_SAMPLES] * samples
+        memory += ops[model, op, M_SEQS] * (decodes + chunks)
+        if decodes > 0:
+            read = decodes * entries_read(s, model, op, decode_context / decodes)
+            compute += ops[model, op, C_DECODE] * read
+            memory += ops[model, op, M_DECODE] * read
+        if prompt_tokens > 0:
+            span = entries_read(s, model, op, prompt_context / prompt_tokens)
+            compute += ops[model, op, C_PROMPT] * (prompt_tokens * span)
+            memory += ops[model, op, M_CHUNK] * (chunks * span)
+            memory += ops[model, op, M_PROMPT] * prompt_tokens
+        longer = max(compute, memory)
+        shorter = min(compute, memory)
+        time += longer + ops[model, op, EXPOSED] * shorter + ops[model, op, LATENCY_S]
+    return time
+
+
+def host_time(s: State, model: int, samples: int) -> float:
+    """Time that the engine's host needs for a batch [s]."""
+    return s.host[model, HOST_PER_STEP] + s.host[model, HOST_PER_SAMPLE] * samples
