@@ -69,6 +69,8 @@ def llvm_code() -> bytes:
 
     from inferplan.serving.numba_state import struct_type
 
+    numba.config.CPU_NAME, numba.config.CPU_FEATURES = "generic", ""
+
     def jit(function: Any) -> Any:
         return numba.njit(function, error_model="numpy", boundscheck=False, _nrt=False)
 

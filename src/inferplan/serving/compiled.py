@@ -16,6 +16,7 @@ import hashlib
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,19 +33,26 @@ STAMP = 16
 """Leading bytes of a code file: the digest of its source."""
 
 
-def advance(state: State, actions: int) -> int:
-    """:func:`inferplan.serving.kernel.loop.advance`, compiled."""
-    return _call("advance", state, actions)
+def bind(state: State) -> Callable[[int], int]:
+    """:func:`inferplan.serving.kernel.loop.advance` of *state*, compiled: actions -> status."""
+    return _bind("advance", state)
 
 
 def hash_blocks(segments: Contents, size: int) -> int:
     """:func:`inferplan.serving.kernel.contents.hash_blocks`, compiled."""
-    return _call("hash_blocks", segments, size)
+    return _bind("hash_blocks", segments)(size)
 
 
-def _call(entry: str, arrays: Any, number: int) -> int:
-    table = table_of(arrays)
-    return int(_functions()[entry](table.ctypes.data, number))
+def _bind(entry: str, arrays: Any) -> Callable[[int], int]:
+    function, table = _functions()[entry], table_of(arrays)
+    address = table.ctypes.data
+
+    def call(number: int) -> int:
+        """Run the entry on the arrays, which this closure keeps alive with their table."""
+        assert table.size and arrays  # noqa: S101
+        return int(function(address, number))
+
+    return call
 
 
 @cache
@@ -115,5 +123,6 @@ def _built_here() -> bytes:
     sys.stderr.write("inferplan: compiling the simulator (about half a minute, once)\n")
     path = cache_folder() / "kernel.bc"
     command = [sys.executable, "-m", "inferplan.serving.build", str(path)]
-    subprocess.run(command, check=True)  # noqa: S603 - our own module
+    above = Path(__file__).parents[2]  # where the package is found, installed or not
+    subprocess.run(command, check=True, cwd=above)  # noqa: S603 - our own module
     return path.read_bytes()[STAMP:]

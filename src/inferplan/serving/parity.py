@@ -6,22 +6,14 @@ one row for every step of the engine loop (docs/parity.md describes it).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from inferplan.errors import InputError
-from inferplan.serving import compiled
 from inferplan.serving.content import block_contents
-from inferplan.serving.kernel import layout as at
-from inferplan.serving.kernel.loop import FINISHED
 from inferplan.serving.rules import EngineRules
-from inferplan.serving.state import KernelRequests, make_state
+from inferplan.serving.state import KernelRequests
 
 Rows = npt.NDArray[np.int64]
 ENGINES = {"0.32": "vllm 0.32"}

@@ -62,7 +62,7 @@ class EngineRules:
         Running requests, tokens of a step, tokens of a request at most. Static and dynamic
         batching form batches of ``max_num_seqs``.
     max_num_active_seqs : int or None
-        Fewer running requests than ``max_num_seqs``.
+        Running requests at most, instead of ``max_num_seqs``.
     enable_prefix_caching, enable_chunked_prefill, scheduler_reserve_full_isl : bool
         vLLM's switches.
     by_priority : bool
@@ -140,7 +140,7 @@ class EngineRules:
     @property
     def seats(self) -> int:
         """Running requests at most."""
-        return min(self.max_num_seqs, self.max_num_active_seqs or self.max_num_seqs)
+        return self.max_num_active_seqs or self.max_num_seqs
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""

@@ -50,16 +50,16 @@ class StepTables:
 
     Parameters
     ----------
-    by_tokens, by_samples : float [K, x], [K, y]
-        Time by tokens of a batch and by sampled rows [s].
+    by_tokens, by_seqs : float [K, x], [K, y]
+        Time by tokens of a batch and by sequences [s].
     ops, host : float [K, ops, OP_COLUMNS], [K, 2]
-        Affine operators; host time per step and per sample [s].
+        Affine operators; host time per step and per sequence [s].
     dense, stride : int
         Entries per token below *dense*, then one per *stride*.
     """
 
     by_tokens: npt.NDArray[np.float64]
-    by_samples: npt.NDArray[np.float64]
+    by_seqs: npt.NDArray[np.float64]
     ops: npt.NDArray[np.float64]
     host: npt.NDArray[np.float64]
     dense: int
@@ -135,7 +135,7 @@ def make_state(
         queue=np.full((count, levels, 2), -1, np.int64),
         **_pool(requests, cfg, seats, paged=paged),
         by_tokens=tables.by_tokens,
-        by_samples=tables.by_samples,
+        by_seqs=tables.by_seqs,
         ops=tables.ops,
         host=tables.host,
         edges=GAP_EDGES,
@@ -189,6 +189,7 @@ def _settings(
 
 def _row(rules: EngineRules, *, paged: bool) -> list[int]:
     row = [0] * at.CFG_COLUMNS
+    paged = paged and rules.policy not in ("static", "dynamic")  # they never look a prefix up
     values = {
         at.POLICY: POLICIES[rules.policy],
         at.ROLE: ROLES[rules.role],

@@ -15,12 +15,15 @@ from inferplan.serving.kernel.layout import (
     ASYNC,
     BLOCK_SIZE,
     CACHED,
+    CACHING,
+    CHUNKS,
     COMING,
     COMPUTED,
     COUNT,
+    DECODE_CONTEXT,
+    DECODES,
     DEPTH,
     FREE,
-    IN_FLIGHT,
     IN_FLIGHT_BATCHES,
     ISL,
     LOG_ADMITTED,
@@ -32,10 +35,15 @@ from inferplan.serving.kernel.layout import (
     OUTPUTS,
     PREEMPTED,
     PREEMPTIONS,
+    PROMPT_CONTEXT,
+    PROMPTS,
     RESERVE_FULL,
     RUNNING,
+    SAMPLES,
     SCHEDULED,
+    SLOT_COLUMNS,
     STALE,
+    STALE_HERE,
     WATERMARK,
     State,
 )
@@ -56,30 +64,62 @@ def log(s: State, tag: int, a: int, b: int, c: int) -> None:
 
 
 def open_slot(s: State, r: int) -> int:
-    """The slot that the batch being scheduled will take."""
+    """The slot that the batch being scheduled will take, emptied."""
     depth = s.cfg[r, DEPTH]
-    d = (s.rep[r, OLDEST] + s.rep[r, IN_FLIGHT_BATCHES]) % depth
-    s.slot[r, d, COUNT] = 0
+    d = s.rep[r, OLDEST] + s.rep[r, IN_FLIGHT_BATCHES]
+    if d >= depth:
+        d -= depth
+    for column in range(SLOT_COLUMNS):
+        s.slot[r, d, column] = 0
     return d
 
 
-def add_entry(s: State, r: int, d: int, i: int, tokens: int) -> None:
-    """Append request i with *tokens* tokens to the batch in slot d."""
+def add_entry(s: State, r: int, d: int, i: int, n: int) -> None:
+    """Append request i with n tokens to the batch in slot d; they count as computed."""
+    before = s.req[i, COMPUTED]
+    samples = 0
+    if before + n >= known(s, i) + s.req[i, COMING]:
+        samples = 1
+        if s.cfg[r, ASYNC]:
+            s.req[i, COMING] += 1
+    s.req[i, COMPUTED] = before + n
     k = s.slot[r, d, COUNT]
-    s.batch[r, d, k, 0], s.batch[r, d, k, 1] = i, 2 * tokens
+    s.batch[r, d, k, 0], s.batch[r, d, k, 1] = i, 2 * n + samples
     s.slot[r, d, COUNT] = k + 1
+    s.slot[r, d, SAMPLES] += samples
+    count_work(s, r, d, n, before, 1)
 
 
-def close_slot(s: State, r: int, d: int) -> None:
-    """Count the batch's tokens as computed, and note which entries sample."""
-    for k in range(s.slot[r, d, COUNT]):
-        i = s.batch[r, d, k, 0]
-        s.req[i, COMPUTED] += s.batch[r, d, k, 1] // 2
-        s.req[i, IN_FLIGHT] += 1
-        if s.req[i, COMPUTED] >= known(s, i) + s.req[i, COMING]:
-            s.batch[r, d, k, 1] += 1
-            if s.cfg[r, ASYNC]:
-                s.req[i, COMING] += 1
+def count_work(s: State, r: int, d: int, n: int, before: int, times: int) -> None:
+    """Add an entry's work to the batch's, or take it off with *times* -1."""
+    if n == 1:
+        s.slot[r, d, DECODES] += times
+        s.slot[r, d, DECODE_CONTEXT] += times * (before + 1)
+    else:
+        tokens = int(n)
+        s.slot[r, d, CHUNKS] += times
+        s.slot[r, d, PROMPTS] += times * tokens
+        s.slot[r, d, PROMPT_CONTEXT] += times * (tokens * before + tokens * (tokens + 1) // 2)
+
+
+def withdraw(s: State, r: int, d: int, i: int, computed: int) -> int:
+    """Take request i, just preempted, out of the batch being filled; the tokens it had.
+
+    *computed* is what it had computed, this batch included.
+    """
+    count = s.slot[r, d, COUNT]
+    for k in range(count):
+        if s.batch[r, d, k, 0] == i:
+            entry = s.batch[r, d, k, 1]
+            for later in range(k, count - 1):
+                s.batch[r, d, later, 0] = s.batch[r, d, later + 1, 0]
+                s.batch[r, d, later, 1] = s.batch[r, d, later + 1, 1]
+            s.slot[r, d, COUNT] = count - 1
+            s.slot[r, d, SAMPLES] -= entry & 1
+            n = entry >> 1
+            count_work(s, r, d, n, computed - n, -1)
+            return n
+    return 0
 
 
 def admit(s: State, r: int, i: int, budget: int, cap: int, chunking: int) -> int:
@@ -101,7 +141,7 @@ def admit(s: State, r: int, i: int, budget: int, cap: int, chunking: int) -> int
         return 0
     hits, size = 0, s.cfg[r, BLOCK_SIZE]
     computed = s.req[i, COMPUTED]
-    if computed == 0:
+    if computed == 0 and s.cfg[r, CACHING]:
         hits = cached_blocks(s, r, i)
         computed = hits * size
     wanted = known(s, i) - computed
@@ -141,9 +181,21 @@ def preempt(s: State, r: int, place: int) -> int:
     give_back(s, r, i)
     s.req[i, COMPUTED] = 0
     s.req[i, COMING] = 0
-    s.req[i, STALE] = s.req[i, IN_FLIGHT]
+    s.req[i, STALE] = times_in_flight(s, r, i)
+    s.rep[r, STALE_HERE] += s.req[i, STALE]
     s.req[i, PREEMPTIONS] += 1
     s.rep[r, PREEMPTED] += 1
     push_again(s, r, i)
     log(s, LOG_PREEMPTED, i, 0, 0)
     return i
+
+
+def times_in_flight(s: State, r: int, i: int) -> int:
+    """Batches in flight, not counting the one being filled, that hold request i."""
+    times = 0
+    for k in range(s.rep[r, IN_FLIGHT_BATCHES]):
+        d = (s.rep[r, OLDEST] + k) % s.cfg[r, DEPTH]
+        for entry in range(s.slot[r, d, COUNT]):
+            if s.batch[r, d, entry, 0] == i:
+                times += 1
+    return times

@@ -10,18 +10,20 @@ from inferplan.serving.kernel.layout import (
     BIN,
     BLOCKS_S,
     BUSY_S,
+    CACHING,
+    CHUNKS,
     COMING,
     COMPUTED,
     COUNT,
+    DECODE_CONTEXT,
     DECODE_TOKENS,
+    DECODES,
     DEPTH,
     FINISHED_SINCE,
     FIRST_TOKEN,
     FREE,
     HIDDEN,
-    IN_FLIGHT,
     IN_FLIGHT_BATCHES,
-    ISL,
     LAST_END,
     LAST_TOKEN,
     LOG_COUNTS,
@@ -34,20 +36,20 @@ from inferplan.serving.kernel.layout import (
     NOW,
     OLDEST,
     OUTPUTS,
-    PAD_ISL,
-    PADDING,
     PEAK_USED,
     PHASE,
     POLICY,
     PREFILL_FIRST,
+    PROMPT_CONTEXT,
     PROMPT_TOKENS,
+    PROMPTS,
     RUNNING,
     RUNNING_S,
     STAGE,
     STAGE_FREE,
     STAGES,
     STALE,
-    STATIC_STEP,
+    STALE_HERE,
     STEADY,
     STEP,
     TARGET,
@@ -124,43 +126,16 @@ def launch(s: State, r: int, d: int) -> None:
     if s.slot[r, d, COUNT] == 0:
         s.slot_end[r, d] = s.clk[r, NOW]
         return
-    decodes, decode_context, prompts, prompt_context, chunks, samples = 0, 0, 0, 0, 0, 0
-    if runs_to_the_end(s, r):
-        seqs, isl = int(s.rep[r, RUNNING]), int(s.rep[r, PAD_ISL])
-        step = int(s.rep[r, STATIC_STEP])
-        used = 0
-        if step > 0 or isl == 1:
-            decodes, decode_context = seqs, seqs * (isl + step)
-            used = s.slot[r, d, COUNT]
-        else:
-            prompts, prompt_context = seqs * isl, seqs * (isl * (isl + 1) // 2)
-            chunks = seqs
-            for k in range(s.slot[r, d, COUNT]):
-                used += s.batch[r, d, k, 1] // 2
-        samples = seqs
-        s.rep[r, PADDING] += decodes + prompts - used
-        s.rep[r, STATIC_STEP] = step + 1
-    else:
-        for k in range(s.slot[r, d, COUNT]):
-            n = int(s.batch[r, d, k, 1] // 2)
-            before = int(s.req[s.batch[r, d, k, 0], COMPUTED]) - n
-            samples += int(s.batch[r, d, k, 1]) - 2 * n
-            if n == 1:
-                decodes += 1
-                decode_context += before + 1
-            else:
-                chunks += 1
-                prompts += n
-                prompt_context += n * before + n * (n + 1) // 2
+    slot = s.slot
+    decodes, prompts, chunks = slot[r, d, DECODES], slot[r, d, PROMPTS], slot[r, d, CHUNKS]
     s.rep[r, DECODE_TOKENS] += decodes
     s.rep[r, PROMPT_TOKENS] += prompts
     if s.g[LOGGING]:
         return
     model = s.cfg[r, MODEL]
-    device = device_time(
-        s, model, decodes, decode_context, prompts, prompt_context, chunks, samples
-    )
-    s.slot_end[r, d] = start(s, r, device, host_time(s, model, samples))
+    context, prompt_context = slot[r, d, DECODE_CONTEXT], slot[r, d, PROMPT_CONTEXT]
+    device = device_time(s, model, decodes, context, prompts, prompt_context, chunks)
+    s.slot_end[r, d] = start(s, r, device, host_time(s, model, decodes + chunks))
 
 
 def start(s: State, r: int, device: float, host: float) -> float:
@@ -195,60 +170,71 @@ def act_process(s: State, r: int) -> int:
     They are at the front of its oldest slot afterwards, in order, for the caller to let
     their followers go.
     """
-    s.clk[r, NOW] = s.clk[r, WAKE]
-    now = s.clk[r, NOW]
+    now = s.clk[r, WAKE]
+    s.clk[r, NOW] = now
     d = s.rep[r, OLDEST]
-    left = 0
+    left, gap, times = 0, -1.0, 0
+    some_stale = s.rep[r, STALE_HERE] > 0
     for k in range(s.slot[r, d, COUNT]):
         i = s.batch[r, d, k, 0]
-        entry = s.batch[r, d, k, 1]
-        stale = s.req[i, STALE] > 0
-        s.req[i, IN_FLIGHT] -= 1
-        if stale:
+        stale = False
+        if some_stale and s.req[i, STALE] > 0:
+            stale = True
             s.req[i, STALE] -= 1
-        if entry % 2 == 0 or s.req[i, STAGE] == 2:
+            s.rep[r, STALE_HERE] -= 1
+        if s.batch[r, d, k, 1] & 1 == 0 or s.req[i, STAGE] == 2:
             continue
-        if deliver(s, r, i, now, stale):
+        if s.req[i, OUTPUTS] == 0:
+            s.at[i, FIRST_TOKEN] = now
+        elif now - s.at[i, LAST_TOKEN] == gap:
+            times += 1
+        else:
+            count_gap(s, gap, times)
+            gap, times = now - s.at[i, LAST_TOKEN], 1
+        s.at[i, LAST_TOKEN] = now
+        if deliver(s, r, i, stale):
             s.batch[r, d, left, 0] = i
             left += 1
+    count_gap(s, gap, times)
     if left > 0:
         close_ranks(s, r)
         s.rep[r, FINISHED_SINCE] += left
         s.rep[r, UNFINISHED] -= left
-        s.rep[r, STEADY] = 0
-    s.rep[r, OLDEST] = (d + 1) % s.cfg[r, DEPTH]
+        if s.rep[r, WAITING] > 0:
+            s.rep[r, STEADY] = 0
+    d += 1
+    s.rep[r, OLDEST] = d if d < s.cfg[r, DEPTH] else 0
     s.rep[r, IN_FLIGHT_BATCHES] -= 1
     s.rep[r, PHASE] = 0
     if s.g[LOGGING]:
-        log(s, LOG_END, s.rep[r, FREE], s.slot[r, d, STEP], int(now))
+        log(s, LOG_END, s.rep[r, FREE], s.slot[r, d - 1, STEP], int(now))
         s.clk[r, WAKE] = now + 1.0
     return left
 
 
-def deliver(s: State, r: int, i: int, now: float, stale: bool) -> bool:
+def deliver(s: State, r: int, i: int, stale: bool) -> bool:
     """Give request i a token; whether that was its last on this replica."""
-    if s.req[i, OUTPUTS] == 0:
-        s.at[i, FIRST_TOKEN] = now
-    else:
-        count_gap(s, now - s.at[i, LAST_TOKEN], 1)
-    s.at[i, LAST_TOKEN] = now
-    s.req[i, OUTPUTS] += 1
+    outputs = s.req[i, OUTPUTS] + 1
+    s.req[i, OUTPUTS] = outputs
     if s.cfg[r, ASYNC] and not stale:
         s.req[i, COMING] -= 1
-        register(s, r, i, min(s.req[i, COMPUTED] - s.req[i, COMING], known(s, i)))
-    if s.req[i, OUTPUTS] >= s.req[i, TARGET]:
-        s.req[i, STAGE] = 2
-        log(s, LOG_FINISHED, i, 0, 0)
-        if stale:  # it was waiting to run again
-            s.rep[r, WAITING] -= 1
-        elif not runs_to_the_end(s, r):
-            give_back(s, r, i)
-        return True
-    return False
+        if s.cfg[r, CACHING]:
+            register(s, r, i, min(s.req[i, COMPUTED] - s.req[i, COMING], known(s, i)))
+    if outputs < s.req[i, TARGET]:
+        return False
+    s.req[i, STAGE] = 2
+    log(s, LOG_FINISHED, i, 0, 0)
+    if stale:  # it was waiting to run again
+        s.rep[r, WAITING] -= 1
+    elif not runs_to_the_end(s, r):
+        give_back(s, r, i)
+    return True
 
 
 def count_gap(s: State, gap: float, times: int) -> None:
     """Add *times* inter-token gaps to the histogram; gaps resemble the ones before."""
+    if times == 0:
+        return
     b = s.g[BIN]
     while b > 0 and gap < s.edges[b - 1]:
         b -= 1

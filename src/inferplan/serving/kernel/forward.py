@@ -39,6 +39,7 @@ def may_skip(s: State, r: int) -> bool:
     """Whether the batches in flight and the next one are all plain decodes of the same list."""
     return (
         s.rep[r, STEADY] >= s.cfg[r, DEPTH]
+        and s.rep[r, RUNNING] > 0
         and s.rep[r, IN_FLIGHT_BATCHES] == s.cfg[r, DEPTH] - 1
         and s.cfg[r, STAGES] == 1
         and s.cfg[r, PAGED] == 0
@@ -61,7 +62,7 @@ def skip_ahead(s: State, r: int, horizon: float) -> int:
             break
         s.rep[r, FREE] -= taken
         s.clk[r, NOW] = now
-        end = start(s, r, device_time(s, model, n, context, 0, 0, 0, n), host)
+        end = start(s, r, device_time(s, model, n, context, 0, 0, 0), host)
         if s.cfg[r, DEPTH] == 1:
             after = max(now, end)
         else:

@@ -17,25 +17,24 @@ NEVER: Final = math.inf
 # --- a request: integers (``State.req``), then times (``State.at``) -----------------------------
 ISL: Final = 0  # prompt tokens
 OSL: Final = 1  # output tokens wanted
-LEVEL: Final = 2  # rank of its priority, 0 is soonest
-FOLLOWER: Final = 3  # request that its finish releases; -1: none
-ROUTE: Final = 4  # names the first text of the prompt; -1: none
-TARGET: Final = 5  # outputs at which it leaves its replica
-OUTPUTS: Final = 6  # outputs delivered
-COMPUTED: Final = 7  # tokens whose keys and values are scheduled or cached
-COMING: Final = 8  # tokens in flight (asynchronous scheduling's placeholders)
-IN_FLIGHT: Final = 9  # batches in flight that hold it
-STALE: Final = 10  # of those, batches scheduled before it was preempted
-HELD: Final = 11  # blocks held
-REGISTERED: Final = 12  # of those, leading ones registered in the prefix cache
-NEXT: Final = 13  # next in the queue; -1: last
-SEAT: Final = 14  # row of the block table
-ORDER: Final = 15  # order of arrival
-PREEMPTIONS: Final = 16
-CACHED: Final = 17  # cached tokens at the first admission
-REPLICA: Final = 18
-STAGE: Final = 19  # 0 new, 1 transferred, 2 finished
-REQ_COLUMNS: Final = 20
+TARGET: Final = 2  # outputs at which it leaves its replica
+OUTPUTS: Final = 3  # outputs delivered
+COMPUTED: Final = 4  # tokens whose keys and values are scheduled or cached
+COMING: Final = 5  # tokens in flight (asynchronous scheduling's placeholders)
+HELD: Final = 6  # blocks held
+STAGE: Final = 7  # 0 new, 1 transferred, 2 finished
+STALE: Final = 8  # batches in flight that were scheduled before it was preempted
+NEXT: Final = 9  # next in the queue; -1: last
+LEVEL: Final = 10  # rank of its priority, 0 is soonest
+ORDER: Final = 11  # order of arrival
+FOLLOWER: Final = 12  # request that its finish releases; -1: none
+REPLICA: Final = 13
+CACHED: Final = 14  # cached tokens at the first admission; -1: not admitted yet
+PREEMPTIONS: Final = 15
+ROUTE: Final = 16  # names the first text of the prompt; -1: none
+REGISTERED: Final = 17  # blocks held, from the first, that are in the prefix cache
+SEAT: Final = 18  # row of the block table
+REQ_COLUMNS: Final = 19
 
 ARRIVAL: Final = 0
 THINK: Final = 1  # from release to arrival
@@ -99,7 +98,8 @@ STATIC_STEP: Final = 14  # steps done of a static batch
 PAD_ISL: Final = 15
 FREE_SEATS: Final = 16  # rows of the block table on the stack
 PEAK_USED: Final = 17  # blocks
-REP_COLUMNS: Final = 18
+STALE_HERE: Final = 18  # entries in flight of requests preempted since
+REP_COLUMNS: Final = 19
 
 WAKE: Final = 0
 NOW: Final = 1
@@ -115,7 +115,13 @@ CLK_COLUMNS: Final = 8
 # --- a batch in flight (``slot``): entries are in ``State.batch`` ---------------------------------
 COUNT: Final = 0
 STEP: Final = 1
-SLOT_COLUMNS: Final = 2
+DECODES: Final = 2  # entries of one token,
+DECODE_CONTEXT: Final = 3  # and the sum of what they attend to
+CHUNKS: Final = 4  # longer entries,
+PROMPTS: Final = 5  # their tokens,
+PROMPT_CONTEXT: Final = 6  # and the sum of what those attend to
+SAMPLES: Final = 7  # entries that deliver a token
+SLOT_COLUMNS: Final = 8
 
 # --- a block (``block``); block 0 is never handed out and heads the free list ---------------------
 PREV: Final = 0
@@ -138,7 +144,7 @@ TURN_MOVED: Final = 7
 LOG_ROWS: Final = 8
 LOGGING: Final = 9  # also makes every iteration of the loop take 1.0
 RELEASES: Final = 10  # a completion may cause an arrival
-FLUSH: Final = 11  # nothing can arrive any more
+FLUSH: Final = 11  # 1 + replica whose queue is not to wait, since nothing can arrive; 0: none
 BIN: Final = 12  # last histogram bin
 SKIPPED: Final = 13  # steps done without going through the scheduler
 STOP_ON_PREEMPTION: Final = 14
@@ -159,20 +165,19 @@ C_TOKENS: Final = 0
 C_DECODE: Final = 1
 C_PROMPT: Final = 2
 M_TOKENS: Final = 3
-M_SAMPLES: Final = 4
-M_SEQS: Final = 5
-M_DECODE: Final = 6
-M_CHUNK: Final = 7
-M_PROMPT: Final = 8
-EXPOSED: Final = 9  # share of the shorter roof that is not hidden
-LATENCY_S: Final = 10
-LIMIT: Final = 11  # entries read at most
-COMPRESSION: Final = 12  # 0: none
-TOP_K: Final = 13  # of the compressed entries
-OP_COLUMNS: Final = 14
+M_SEQS: Final = 4
+M_DECODE: Final = 5
+M_CHUNK: Final = 6
+M_PROMPT: Final = 7
+EXPOSED: Final = 8  # share of the shorter roof that is not hidden
+LATENCY_S: Final = 9
+LIMIT: Final = 10  # entries read at most
+COMPRESSION: Final = 11  # 0: none
+TOP_K: Final = 12  # of the compressed entries
+OP_COLUMNS: Final = 13
 
 HOST_PER_STEP: Final = 0
-HOST_PER_SAMPLE: Final = 1
+HOST_PER_SEQ: Final = 1
 
 # --- the log: rows of (tag, a, b, c) --------------------------------------------------------------
 LOG_PREEMPTED: Final = 0  # request
@@ -206,7 +211,7 @@ class State(NamedTuple):
         First and last of the queue of each priority.
     block, table, registry : int32 [R, B, BLOCK_COLUMNS], int32 [R, S, M], int32 [R, contents]
         Pool; blocks of each seat; content -> first block registered (-1: none).
-    by_tokens, by_samples, ops, host : float64 [K, x], [K, y], [K, ops, OP_COLUMNS], [K, 2]
+    by_tokens, by_seqs, ops, host : float64 [K, x], [K, y], [K, ops, OP_COLUMNS], [K, 2]
         Step models.
     edges, gaps : float64 [E], int64 [E + 1]
         Histogram of inter-token gaps.
@@ -240,7 +245,7 @@ class State(NamedTuple):
     table: I32
     registry: I32
     by_tokens: F64
-    by_samples: F64
+    by_seqs: F64
     ops: F64
     host: F64
     edges: F64

@@ -256,9 +256,9 @@ def leave(s: State, r: int, i: int) -> None:
 
 def flush(s: State) -> bool:
     """Nothing can arrive: let waiting static batches start; whether there was one."""
-    s.g[FLUSH] = 1
     for r in range(s.rep.shape[0]):
         if runs_to_the_end(s, r) and s.rep[r, WAITING] > 0:
+            s.g[FLUSH] = r + 1
             s.clk[r, WAKE] = s.clk[r, NOW]
             return True
     return False

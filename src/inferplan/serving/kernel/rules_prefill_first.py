@@ -5,12 +5,11 @@ from __future__ import annotations
 from inferplan.serving.kernel.batches import (
     add_entry,
     admit,
-    close_slot,
     open_slot,
 )
 from inferplan.serving.kernel.layout import BUDGET, COUNT, RUNNING, SEATS, STEADY, State
 from inferplan.serving.kernel.queues import first_waiting
-from inferplan.serving.kernel.rules_vllm_0_32 import schedule_running
+from inferplan.serving.kernel.rules_vllm_0_32 import note_steady, schedule_running
 
 
 def schedule_prefill_first(s: State, r: int) -> int:
@@ -29,10 +28,9 @@ def schedule_prefill_first(s: State, r: int) -> int:
         budget -= n
         if budget <= 0:
             break
-    s.rep[r, STEADY] = 0
     if s.slot[r, d, COUNT] == 0:
-        preempted, _, decodes = schedule_running(s, r, d, 0)
-        if decodes == s.rep[r, RUNNING] and not preempted:
-            s.rep[r, STEADY] = 1
-    close_slot(s, r, d)
+        _, ending = schedule_running(s, r, d, 0, s.rep[r, RUNNING])
+        note_steady(s, r, d, ending)
+    else:
+        s.rep[r, STEADY] = 0
     return d

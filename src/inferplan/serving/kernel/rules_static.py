@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from inferplan.serving.kernel.batches import add_entry, close_slot, open_slot
-from inferplan.serving.kernel.blocks import blocks_for, take
+from inferplan.serving.kernel.batches import add_entry, open_slot
+from inferplan.serving.kernel.blocks import blocks_for, sit_down, take
 from inferplan.serving.kernel.layout import (
     ARRIVAL,
     CACHED,
+    CHUNKS,
+    COUNT,
+    DECODE_CONTEXT,
+    DECODES,
+    DYNAMIC,
     FLUSH,
     FREE,
     ISL,
     NEVER,
-    NEXT,
     NOW,
     PAD_ISL,
+    PADDING,
     POLICY,
+    PROMPT_CONTEXT,
+    PROMPTS,
     RUNNING,
     SCHEDULED,
     SEATS,
@@ -23,16 +30,16 @@ from inferplan.serving.kernel.layout import (
     TARGET,
     WAITING,
     WINDOW_S,
-    DYNAMIC,
     State,
 )
 from inferplan.serving.kernel.queues import first_waiting, pop_waiting
+
 
 def due_at(s: State, r: int) -> float:
     """When an idle replica forms its next batch from what waits now."""
     if s.rep[r, WAITING] == 0:
         return NEVER
-    if s.g[FLUSH] or s.rep[r, WAITING] >= s.cfg[r, SEATS]:
+    if s.g[FLUSH] == r + 1 or s.rep[r, WAITING] >= s.cfg[r, SEATS]:
         return s.clk[r, NOW]
     if s.cfg[r, POLICY] == DYNAMIC:
         oldest = s.at[first_waiting(s, r), ARRIVAL]
@@ -51,8 +58,23 @@ def schedule_static(s: State, r: int) -> int:
             i = s.running[r, place]
             if s.req[i, STAGE] != 2:
                 add_entry(s, r, d, i, 1)
-    close_slot(s, r, d)
+    if s.slot[r, d, COUNT] > 0:
+        pad(s, r, d)
     return d
+
+
+def pad(s: State, r: int, d: int) -> None:
+    """Replace the batch's work by that of the padded batch."""
+    seqs, isl, step = s.rep[r, RUNNING], s.rep[r, PAD_ISL], s.rep[r, STATIC_STEP]
+    useful = s.slot[r, d, DECODES] + s.slot[r, d, PROMPTS]
+    prompts = step == 0 and isl > 1
+    s.slot[r, d, DECODES] = 0 if prompts else seqs
+    s.slot[r, d, DECODE_CONTEXT] = 0 if prompts else seqs * (isl + step)
+    s.slot[r, d, CHUNKS] = seqs if prompts else 0
+    s.slot[r, d, PROMPTS] = seqs * isl if prompts else 0
+    s.slot[r, d, PROMPT_CONTEXT] = seqs * (isl * (isl + 1) // 2) if prompts else 0
+    s.rep[r, PADDING] += s.slot[r, d, DECODES] + s.slot[r, d, PROMPTS] - useful
+    s.rep[r, STATIC_STEP] = step + 1
 
 
 def form_batch(s: State, r: int, d: int) -> None:
@@ -74,7 +96,9 @@ def form_batch(s: State, r: int, d: int) -> None:
         s.running[r, count - 1] = i
         s.rep[r, RUNNING] = count
         add_entry(s, r, d, i, s.req[i, ISL])
+    s.g[FLUSH] = 0
     s.rep[r, PAD_ISL] = longest_isl
     s.rep[r, STATIC_STEP] = 0
     for place in range(s.rep[r, RUNNING]):
+        sit_down(s, r, s.running[r, place], 0)
         take(s, r, s.running[r, place], blocks_for(s, r, longest_isl + longest_osl))

@@ -10,20 +10,23 @@ from __future__ import annotations
 from inferplan.serving.kernel.batches import (
     add_entry,
     admit,
-    close_slot,
     known,
     open_slot,
     preempt,
+    withdraw,
 )
 from inferplan.serving.kernel.blocks import blocks_for, register, take
 from inferplan.serving.kernel.layout import (
     ADAPTIVE,
+    BLOCK_SIZE,
     BUDGET,
     BY_PRIORITY,
+    CACHING,
     CHUNKING,
     COMING,
     COMPUTED,
     COUNT,
+    DECODES,
     FREE,
     HELD,
     ISL,
@@ -31,10 +34,13 @@ from inferplan.serving.kernel.layout import (
     LONG_PREFILL,
     MAX_LEN,
     ORDER,
-    OSL,
+    POLICY,
     RUNNING,
+    SAMPLES,
     SEATS,
     STEADY,
+    TARGET,
+    VLLM_0_32,
     WAITING,
     State,
 )
@@ -45,13 +51,21 @@ def schedule_vllm_0_32(s: State, r: int) -> int:
     """Fill a slot with the next batch of replica r, and return the slot."""
     d = open_slot(s, r)
     cap = long_prefill_cap(s, r)
-    preempted, budget, decodes = schedule_running(s, r, d, cap)
-    if not preempted:
+    budget, ending = schedule_running(s, r, d, cap, s.cfg[r, BUDGET])
+    if budget >= 0:
         admit_waiting(s, r, d, cap, budget)
-    steady = decodes == s.rep[r, RUNNING] and decodes == s.slot[r, d, COUNT] and not preempted
-    s.rep[r, STEADY] = s.rep[r, STEADY] + 1 if steady else 0
-    close_slot(s, r, d)
+    note_steady(s, r, d, ending)
     return d
+
+
+def note_steady(s: State, r: int, d: int, ending: int) -> None:
+    """Count schedules in a row in which all decode, but for those whose last token is coming."""
+    count = s.slot[r, d, COUNT]
+    plain = 0 < count == s.slot[r, d, DECODES] and count == s.slot[r, d, SAMPLES]
+    if plain and count + ending == s.rep[r, RUNNING]:
+        s.rep[r, STEADY] += 1
+    else:
+        s.rep[r, STEADY] = 0
 
 
 def long_prefill_cap(s: State, r: int) -> int:
@@ -68,48 +82,58 @@ def long_prefill_cap(s: State, r: int) -> int:
 def tokens_wanted(s: State, r: int, i: int, cap: int, budget: int) -> int:
     """Tokens that the running request i gets in this step, if it finds blocks."""
     computed, coming = s.req[i, COMPUTED], s.req[i, COMING]
-    if coming > 0 and computed + 2 - coming >= s.req[i, ISL] + s.req[i, OSL]:
+    if coming > 0 and computed + 2 - coming >= s.req[i, ISL] + s.req[i, TARGET]:
         return 0
     wanted = known(s, i) + coming - computed
-    if 0 < cap < wanted:
-        wanted = cap
-    return min(wanted, budget, s.cfg[r, MAX_LEN] - 1 - computed)
+    if wanted > 1:
+        if 0 < cap < wanted:
+            wanted = cap
+        wanted = min(wanted, budget)
+    return min(wanted, s.cfg[r, MAX_LEN] - 1 - computed)
 
 
-def schedule_running(s: State, r: int, d: int, cap: int) -> tuple[bool, int, int]:
-    """Give running requests their tokens; (anybody preempted?, budget left, decodes)."""
-    budget, place, decodes = s.cfg[r, BUDGET], 0, 0
-    preempted = False
+def schedule_running(s: State, r: int, d: int, cap: int, budget: int) -> tuple[int, int]:
+    """Give running requests their tokens.
+
+    Returns
+    -------
+    (budget, ending)
+        Tokens left, -1 if anybody was preempted; requests that need no further step.
+    """
+    size, ending, place, preempted = s.cfg[r, BLOCK_SIZE], 0, 0, False
     while place < s.rep[r, RUNNING] and budget > 0:
         i = s.running[r, place]
         n = tokens_wanted(s, r, i, cap, budget)
         if n <= 0:
             place += 1
+            ending += 1
             continue
-        blocks = blocks_for(s, r, s.req[i, COMPUTED] + n)
-        while blocks - s.req[i, HELD] > s.rep[r, FREE]:
-            preempted = True
-            victim = worst_running(s, r)
-            loser = preempt(s, r, victim)
-            if victim < place:  # it may be in this batch already
-                place -= 1
-                budget += withdraw(s, r, d, loser)
-            if loser == i:
-                return True, budget, decodes
-        take(s, r, i, blocks)
-        register(s, r, i, min(s.req[i, COMPUTED] + n, known(s, i)))
+        computed = s.req[i, COMPUTED]
+        if computed + n > s.req[i, HELD] * size:
+            blocks = blocks_for(s, r, computed + n)
+            while blocks - s.req[i, HELD] > s.rep[r, FREE]:
+                preempted = True
+                victim = worst_running(s, r)
+                had = s.req[s.running[r, victim], COMPUTED]
+                loser = preempt(s, r, victim)
+                if victim < place:  # it may be in this batch already
+                    place -= 1
+                    budget += withdraw(s, r, d, loser, had)
+                if loser == i:
+                    return -1, ending
+            take(s, r, i, blocks)
+        if s.cfg[r, CACHING]:
+            register(s, r, i, min(computed + n, known(s, i)))
         add_entry(s, r, d, i, n)
-        if n == 1:
-            decodes += 1
         budget -= n
         place += 1
-    return preempted, budget, decodes
+    return -1 if preempted else budget, ending
 
 
 def worst_running(s: State, r: int) -> int:
     """Place of the running request to preempt."""
     worst = s.rep[r, RUNNING] - 1
-    if not s.cfg[r, BY_PRIORITY]:
+    if not s.cfg[r, BY_PRIORITY] or s.cfg[r, POLICY] != VLLM_0_32:
         return worst
     for place in range(s.rep[r, RUNNING]):
         a, b = s.running[r, place], s.running[r, worst]
@@ -118,20 +142,6 @@ def worst_running(s: State, r: int) -> int:
         ):
             worst = place
     return worst
-
-
-def withdraw(s: State, r: int, d: int, i: int) -> int:
-    """Take request i out of the batch being filled; the tokens it had."""
-    count = s.slot[r, d, COUNT]
-    for k in range(count):
-        if s.batch[r, d, k, 0] == i:
-            tokens = s.batch[r, d, k, 1] // 2
-            for later in range(k, count - 1):
-                s.batch[r, d, later, 0] = s.batch[r, d, later + 1, 0]
-                s.batch[r, d, later, 1] = s.batch[r, d, later + 1, 1]
-            s.slot[r, d, COUNT] = count - 1
-            return tokens
-    return 0
 
 
 def admit_waiting(s: State, r: int, d: int, cap: int, budget: int) -> None:

@@ -14,14 +14,13 @@ from inferplan.serving.kernel.layout import (
     COMPRESSION,
     DENSE,
     EXPOSED,
-    HOST_PER_SAMPLE,
+    HOST_PER_SEQ,
     HOST_PER_STEP,
     LATENCY_S,
     LIMIT,
     M_CHUNK,
     M_DECODE,
     M_PROMPT,
-    M_SAMPLES,
     M_SEQS,
     M_TOKENS,
     STRIDE,
@@ -33,7 +32,7 @@ from inferplan.serving.kernel.layout import (
 def interpolated(s: State, model: int, heads: bool, x: int) -> float:
     """Value of a table at *x*; beyond its end along its last line."""
     dense, stride = s.g[DENSE], s.g[STRIDE]
-    table = s.by_samples if heads else s.by_tokens
+    table = s.by_seqs if heads else s.by_tokens
     if x < dense:
         return table[model, x]
     i = (x - dense) // stride
@@ -62,7 +61,6 @@ def device_time(
     prompt_tokens: int,
     prompt_context: int,
     chunks: int,
-    samples: int,
 ) -> float:
     """Time that the device needs for a batch [s].
 
@@ -74,16 +72,13 @@ def device_time(
         Entries of one token, and the sum of the tokens they attend to.
     prompt_tokens, prompt_context, chunks
         Tokens of longer entries, the sum of what those attend to, and entries.
-    samples
-        Rows that go through the output head.
     """
-    tokens = decodes + prompt_tokens
-    time = interpolated(s, model, False, tokens) + interpolated(s, model, True, samples)
+    tokens, seqs = decodes + prompt_tokens, decodes + chunks
+    time = interpolated(s, model, False, tokens) + interpolated(s, model, True, seqs)
     ops = s.ops
     for op in range(ops.shape[1]):
         compute = ops[model, op, C_TOKENS] * tokens
-        memory = ops[model, op, M_TOKENS] * tokens + ops[model, op, M_SAMPLES] * samples
-        memory += ops[model, op, M_SEQS] * (decodes + chunks)
+        memory = ops[model, op, M_TOKENS] * tokens + ops[model, op, M_SEQS] * seqs
         if decodes > 0:
             read = decodes * entries_read(s, model, op, decode_context / decodes)
             compute += ops[model, op, C_DECODE] * read
@@ -99,6 +94,6 @@ def device_time(
     return time
 
 
-def host_time(s: State, model: int, samples: int) -> float:
+def host_time(s: State, model: int, seqs: int) -> float:
     """Time that the engine's host needs for a batch [s]."""
-    return s.host[model, HOST_PER_STEP] + s.host[model, HOST_PER_SAMPLE] * samples
+    return s.host[model, HOST_PER_STEP] + s.host[model, HOST_PER_SEQ] * seqs

@@ -1,0 +1,229 @@
+"""Run requests through a fleet, and keep what happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from inferplan.errors import CannotPredictError, InputError
+from inferplan.serving import compiled
+from inferplan.serving.content import block_contents, own_contents
+from inferplan.serving.fleet import ROUTERS, Fleet
+from inferplan.serving.kernel import layout as at
+from inferplan.serving.kernel.loop import FINISHED, PAUSED, PREEMPTION
+from inferplan.serving.state import KernelRequests, make_state
+from inferplan.workload.requests import Requests
+
+Floats = npt.NDArray[np.float64]
+Progress = Callable[[int, int], object]
+"""Called with the requests done and the requests in all."""
+
+SAMPLES = 400
+"""Points of a timeline, roughly; between half of it and this."""
+
+FIRST_CHUNK = 64
+"""Actions of the kernel before it first returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What happened to every request and replica.
+
+    Parameters
+    ----------
+    requests : Requests
+        As given; ``arrival_s`` is here since completions release some.
+    arrival_s, scheduled_s, first_token_s, finish_s : float64 [n]
+        Times of each request [s].
+    outputs, preemptions, cached_tokens, replica : int [n]
+        Tokens delivered, times preempted, prompt tokens found in the cache at first, where it
+        ended.
+    totals : int64 [R, ...], sums : float64 [R, ...]
+        The replicas' counters, by the columns of the kernel's layout.
+    gaps : int64 [bins + 1]
+        Histogram of inter-token gaps over :data:`~inferplan.serving.state.GAP_EDGES`.
+    timeline : float64 [samples, 4]
+        Time [s], running, waiting, and used blocks of all replicas, mean since the one before.
+    kernel_s : float
+        Time that the kernel took [s].
+    skipped_steps : int
+        Steps that it took in leaps.
+    """
+
+    requests: Requests
+    arrival_s: Floats
+    scheduled_s: Floats
+    first_token_s: Floats
+    finish_s: Floats
+    outputs: npt.NDArray[np.int32]
+    preemptions: npt.NDArray[np.int32]
+    cached_tokens: npt.NDArray[np.int32]
+    replica: npt.NDArray[np.int32]
+    totals: npt.NDArray[np.int64]
+    sums: Floats
+    gaps: npt.NDArray[np.int64]
+    timeline: Floats
+    kernel_s: float
+    skipped_steps: int
+
+    @property
+    def steps(self) -> int:
+        """Batches of all replicas."""
+        return int(self.totals[:, at.BATCHES].sum())
+
+
+def run(
+    fleet: Fleet,
+    requests: Requests,
+    progress: Progress | None = None,
+    bind: Callable[[at.State], Callable[[int], int]] = compiled.bind,
+) -> Run:
+    """Simulate.
+
+    Parameters
+    ----------
+    fleet : Fleet
+        What serves.
+    requests : Requests
+        What is asked.
+    progress : callable, optional
+        Told how many requests are done.
+    bind : callable
+        How the kernel is called; its plain-Python form gives the same result.
+
+    Raises
+    ------
+    InputError, CannotPredictError
+        If a request is longer than the model's context or than the pool.
+    """
+    check_lengths(fleet, requests)
+    caching = any(rules.enable_prefix_caching for rules in fleet.rules)
+    shared = caching and requests.segments is not None
+    columns = kernel_requests(fleet, requests, paged=shared)
+    if shared or not caching:
+        return _simulate(fleet, requests, columns, progress, bind, paged=shared, trial=False)
+    # Nothing is shared: the cache matters only to a request that resumes after a preemption.
+    found = _simulate(fleet, requests, columns, progress, bind, paged=False, trial=True)
+    if found is None:
+        columns = kernel_requests(fleet, requests, paged=True)
+        found = _simulate(fleet, requests, columns, progress, bind, paged=True, trial=False)
+    return found
+
+
+def check_lengths(fleet: Fleet, requests: Requests) -> None:
+    """Fail clearly if some request can never be served.
+
+    Raises
+    ------
+    InputError
+        If a prompt leaves no room for an output, or a request is larger than the pool.
+    """
+    total = requests.isl.astype(np.int64) + requests.osl
+    i = int(total.argmax())
+    longest = int(requests.isl.max())
+    for rules in fleet.rules:
+        if longest >= rules.max_model_len:
+            raise InputError(
+                "prompt length", longest, f"reaches max_model_len {rules.max_model_len:,}",
+                "leave longer requests out, or choose a model with a longer context",
+            )  # fmt: skip
+        held = min(int(total[i]), rules.max_model_len)
+        if held > rules.pool_tokens:
+            raise CannotPredictError(
+                f"request {i} needs {held:,} tokens of KV cache, and one replica's pool holds"
+                f" {rules.pool_tokens:,}: use more or larger devices, or a smaller KV format"
+            )
+
+
+def kernel_requests(fleet: Fleet, requests: Requests, *, paged: bool) -> KernelRequests:
+    """The requests as the kernel's columns."""
+    n = requests.n
+    follower = np.full(n, -1, np.int32)
+    later = np.flatnonzero(requests.follows >= 0)
+    follower[requests.follows[later]] = later
+    content, start = np.zeros(0, np.int64), np.zeros(n + 1, np.int64)
+    if paged:
+        size = fleet.rules[0].block_size
+        isl, osl, s = requests.isl, requests.osl, requests.segments
+        if s is None:
+            content, start = own_contents(isl, osl, size)
+        else:
+            content, start = block_contents(isl, osl, (s.start, s.text, s.length), size)
+    _, level = np.unique(requests.priority, return_inverse=True)
+    return KernelRequests(
+        isl=requests.isl,
+        osl=requests.osl,
+        arrival_s=requests.arrival_s,
+        think_s=requests.think_s,
+        level=level.astype(np.int32),
+        follower=follower,
+        route=(requests.route % (1 << 31)).astype(np.int32) if requests.segments else follower * 0 - 1,
+        content=content,
+        content_start=start,
+    )
+
+
+def _simulate(fleet, requests, columns, progress, bind, *, paged, trial):
+    state = make_state(
+        columns,
+        fleet.rules,
+        fleet.tables,
+        models=fleet.kinds,
+        paged=paged,
+        router=ROUTERS[fleet.router],
+        transfer_s=fleet.transfer_s,
+        transfer_s_per_token=fleet.transfer_s_per_token,
+    )
+    state.g[at.STOP_ON_PREEMPTION] = trial
+    advance = bind(state)
+    samples, chunk, spent = [_sample(state)], FIRST_CHUNK, 0.0
+    while True:
+        began = time.perf_counter()
+        status = advance(chunk)
+        spent += time.perf_counter() - began
+        samples.append(_sample(state))
+        if status != PAUSED:
+            break
+        if len(samples) > SAMPLES:
+            samples, chunk = samples[::2], 2 * chunk
+            if progress is not None:
+                progress(int(state.g[at.DONE]), requests.n)
+    if status == PREEMPTION:
+        return None
+    if status != FINISHED:
+        raise CannotPredictError("some requests can never run: the pool is too small for them")
+    return _run_of(state, requests, np.array(samples), spent)
+
+
+def _sample(state: at.State) -> list[float]:
+    """Now, and the running sums that a timeline is the difference of."""
+    sums = state.clk[:, [at.WORK_S, at.RUNNING_S, at.WAITING_S, at.BLOCKS_S]].sum(axis=0)
+    return [float(state.clk[:, at.NOW].max()), *sums.tolist()]
+
+
+def _run_of(state: at.State, requests: Requests, samples: Floats, spent: float) -> Run:
+    steps = np.diff(samples, axis=0)
+    work = np.maximum(steps[:, 1:2], 1e-300)
+    timeline = np.column_stack([samples[1:, 0], steps[:, 2:] / work])[steps[:, 1] > 0]
+    req, times = state.req, state.at
+    return Run(
+        requests=requests,
+        arrival_s=times[:, at.ARRIVAL].copy(),
+        scheduled_s=times[:, at.SCHEDULED].copy(),
+        first_token_s=times[:, at.FIRST_TOKEN].copy(),
+        finish_s=times[:, at.FINISH].copy(),
+        outputs=req[:, at.OUTPUTS].copy(),
+        preemptions=req[:, at.PREEMPTIONS].copy(),
+        cached_tokens=np.maximum(req[:, at.CACHED], 0),
+        replica=req[:, at.REPLICA].copy(),
+        totals=state.rep,
+        sums=state.clk,
+        gaps=state.gaps,
+        timeline=timeline,
+        kernel_s=spent,
+        skipped_steps=int(state.g[at.SKIPPED]),
+    )
