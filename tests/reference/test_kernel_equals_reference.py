@@ -47,10 +47,9 @@ def tables() -> StepTables:
     ops[:, :, at.EXPOSED], ops[:, :, at.LATENCY_S] = 0.15, 1e-5
     ops[:, 0, at.LIMIT], ops[:, 0, at.COMPRESSION] = 1e18, 0.0
     ops[:, 1, at.LIMIT], ops[:, 1, at.COMPRESSION], ops[:, 1, at.TOP_K] = 40.0, 4.0, 6.0
-    by_tokens = np.cumsum(rng.uniform(1e-5, 3e-5, (2, 40)), axis=1) + 5e-3
-    by_seqs = np.cumsum(rng.uniform(1e-6, 3e-6, (2, 40)), axis=1)
+    curves = np.cumsum(rng.uniform(1e-6, 3e-5, (2, 2, 40)), axis=2) + 2e-3
     host = np.array([[1.1e-3, 1e-5], [0.7e-3, 3e-5]])
-    return StepTables(by_tokens, by_seqs, ops, host, dense=24, stride=8)
+    return StepTables(curves, ops, host, dense=24, stride=8)
 
 
 def kernel_requests(case: Case) -> tuple[KernelRequests, list[tuple[int, ...]]]:

@@ -32,9 +32,9 @@ WIDTHS: dict[str, int] = {
 
 RANKS: dict[str, int] = {
     "batch": 4,
-    "slot": 3, "queue": 3, "block": 3, "table": 3, "ops": 3,
+    "slot": 3, "queue": 3, "block": 3, "table": 3, "ops": 3, "curves": 3,
     "req": 2, "at": 2, "cfg": 2, "fcfg": 2, "rep": 2, "clk": 2, "running": 2, "seats": 2,
-    "slot_end": 2, "registry": 2, "by_tokens": 2, "by_seqs": 2, "host": 2, "log": 2,
+    "slot_end": 2, "registry": 2, "host": 2, "log": 2,
 }  # fmt: skip
 """Dimensions of the arrays that have more than one."""
 

@@ -50,16 +50,15 @@ class StepTables:
 
     Parameters
     ----------
-    by_tokens, by_seqs : float [K, x], [K, y]
-        Time by tokens of a batch and by sequences [s].
+    curves : float [K, 2, x]
+        Time by tokens and by sequences of a batch [s].
     ops, host : float [K, ops, OP_COLUMNS], [K, 2]
         Affine operators; host time per step and per sequence [s].
     dense, stride : int
         Entries per token below *dense*, then one per *stride*.
     """
 
-    by_tokens: npt.NDArray[np.float64]
-    by_seqs: npt.NDArray[np.float64]
+    curves: npt.NDArray[np.float64]
     ops: npt.NDArray[np.float64]
     host: npt.NDArray[np.float64]
     dense: int
@@ -67,7 +66,7 @@ class StepTables:
 
 
 NO_TABLES = StepTables(
-    np.zeros((1, 2)), np.zeros((1, 2)), np.zeros((1, 0, at.OP_COLUMNS)), np.zeros((1, 2)), 0, 1
+    np.zeros((1, 2, 2)), np.zeros((1, 0, at.OP_COLUMNS)), np.zeros((1, 2)), 0, 1
 )
 """Every batch takes no time; for replays that count steps."""
 
@@ -134,8 +133,7 @@ def make_state(
         slot_end=np.zeros((count, depth)),
         queue=np.full((count, levels, 2), -1, np.int64),
         **_pool(requests, cfg, seats, paged=paged),
-        by_tokens=tables.by_tokens,
-        by_seqs=tables.by_seqs,
+        curves=tables.curves,
         ops=tables.ops,
         host=tables.host,
         edges=GAP_EDGES,

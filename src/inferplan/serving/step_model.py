@@ -51,7 +51,7 @@ def step_tables(model: ModelSpec, plans: Sequence[Deployment]) -> StepTables:
     >>> from inferplan.api.build import build_plan, find_device, find_model
     >>> spec, _ = find_model("llama-3-8b")
     >>> tables = step_tables(spec, [build_plan(spec, find_device("a100_sxm_80"))])
-    >>> 0.008 < tables.by_tokens[0, 1] < 0.02
+    >>> 0.008 < tables.curves[0, 0, 1] < 0.02
     True
     """
     ops = operators(model)
@@ -59,8 +59,7 @@ def step_tables(model: ModelSpec, plans: Sequence[Deployment]) -> StepTables:
     most = int(max(m.budget_tokens * m.dp for m in machines))
     by_kind = [_tables(ops, m, most) for m in machines]
     return StepTables(
-        by_tokens=np.array([tokens for tokens, _ in by_kind]),
-        by_seqs=np.array([rows for _, rows in by_kind]),
+        curves=np.array(by_kind),
         ops=np.array([_affine(ops, m) for m in machines]).reshape(len(plans), -1, at.OP_COLUMNS),
         host=np.array([[m.step_overhead_s, m.seq_overhead_s / m.dp] for m in machines]),
         dense=DENSE,

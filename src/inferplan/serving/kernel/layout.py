@@ -176,6 +176,9 @@ COMPRESSION: Final = 11  # 0: none
 TOP_K: Final = 12  # of the compressed entries
 OP_COLUMNS: Final = 13
 
+BY_TOKENS: Final = 0
+BY_SEQS: Final = 1
+
 HOST_PER_STEP: Final = 0
 HOST_PER_SEQ: Final = 1
 
@@ -211,7 +214,7 @@ class State(NamedTuple):
         First and last of the queue of each priority.
     block, table, registry : int32 [R, B, BLOCK_COLUMNS], int32 [R, S, M], int32 [R, contents]
         Pool; blocks of each seat; content -> first block registered (-1: none).
-    by_tokens, by_seqs, ops, host : float64 [K, x], [K, y], [K, ops, OP_COLUMNS], [K, 2]
+    curves, ops, host : float64 [K, 2, x], [K, ops, OP_COLUMNS], [K, 2]
         Step models.
     edges, gaps : float64 [E], int64 [E + 1]
         Histogram of inter-token gaps.
@@ -244,8 +247,7 @@ class State(NamedTuple):
     block: I32
     table: I32
     registry: I32
-    by_tokens: F64
-    by_seqs: F64
+    curves: F64
     ops: F64
     host: F64
     edges: F64

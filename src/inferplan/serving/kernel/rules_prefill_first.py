@@ -29,8 +29,8 @@ def schedule_prefill_first(s: State, r: int) -> int:
         if budget <= 0:
             break
     if s.slot[r, d, COUNT] == 0:
-        _, ending = schedule_running(s, r, d, 0, s.rep[r, RUNNING])
-        note_steady(s, r, d, ending)
+        budget, ending = schedule_running(s, r, d, 0, s.rep[r, RUNNING])
+        note_steady(s, r, d, ending, budget < 0)
     else:
         s.rep[r, STEADY] = 0
     return d

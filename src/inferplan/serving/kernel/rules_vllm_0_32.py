@@ -54,15 +54,15 @@ def schedule_vllm_0_32(s: State, r: int) -> int:
     budget, ending = schedule_running(s, r, d, cap, s.cfg[r, BUDGET])
     if budget >= 0:
         admit_waiting(s, r, d, cap, budget)
-    note_steady(s, r, d, ending)
+    note_steady(s, r, d, ending, budget < 0)
     return d
 
 
-def note_steady(s: State, r: int, d: int, ending: int) -> None:
+def note_steady(s: State, r: int, d: int, ending: int, preempted: bool) -> None:
     """Count schedules in a row in which all decode, but for those whose last token is coming."""
     count = s.slot[r, d, COUNT]
     plain = 0 < count == s.slot[r, d, DECODES] and count == s.slot[r, d, SAMPLES]
-    if plain and count + ending == s.rep[r, RUNNING]:
+    if plain and not preempted and count + ending == s.rep[r, RUNNING]:
         s.rep[r, STEADY] += 1
     else:
         s.rep[r, STEADY] = 0

@@ -8,6 +8,8 @@ others are rooflines of affine work, as in :mod:`inferplan.estimate.step`, from 
 from __future__ import annotations
 
 from inferplan.serving.kernel.layout import (
+    BY_SEQS,
+    BY_TOKENS,
     C_DECODE,
     C_PROMPT,
     C_TOKENS,
@@ -29,18 +31,14 @@ from inferplan.serving.kernel.layout import (
 )
 
 
-def interpolated(s: State, model: int, heads: bool, x: int) -> float:
-    """Value of a table at *x*; beyond its end along its last line."""
+def interpolated(s: State, model: int, curve: int, x: int) -> float:
+    """Value of a curve at *x*; beyond its end along its last line."""
     dense, stride = s.g[DENSE], s.g[STRIDE]
-    table = s.by_seqs if heads else s.by_tokens
     if x < dense:
-        return table[model, x]
-    i = (x - dense) // stride
-    last = table.shape[1] - dense - 2
-    if i > last:
-        i = last
-    low = table[model, dense + i]
-    high = table[model, dense + i + 1]
+        return s.curves[model, curve, x]
+    i = min((x - dense) // stride, s.curves.shape[2] - dense - 2)
+    low = s.curves[model, curve, dense + i]
+    high = s.curves[model, curve, dense + i + 1]
     return low + (high - low) * ((x - dense - i * stride) / stride)
 
 
@@ -74,7 +72,7 @@ def device_time(
         Tokens of longer entries, the sum of what those attend to, and entries.
     """
     tokens, seqs = decodes + prompt_tokens, decodes + chunks
-    time = interpolated(s, model, False, tokens) + interpolated(s, model, True, seqs)
+    time = interpolated(s, model, BY_TOKENS, tokens) + interpolated(s, model, BY_SEQS, seqs)
     ops = s.ops
     for op in range(ops.shape[1]):
         compute = ops[model, op, C_TOKENS] * tokens
