@@ -60,6 +60,7 @@ def losers(
     best: list[Sketch],
     top: int,
     refused: dict[str, str],
+    failed: dict[str, str],
 ) -> tuple[Loser, ...]:
     """A reason for every device of the question that is not an option.
 
@@ -73,8 +74,8 @@ def losers(
         Best fleet of each device that serves the load, best first.
     top : int
         How many of them are options.
-    refused : dict
-        Device id -> why it cannot run the model.
+    refused, failed : dict
+        Device id -> why it cannot run the model, and why its fleets fail in simulation.
     """
     out = [_dearer(sketch, best[0], question) for sketch in best[top:]]
     named = {sketch.device_id for sketch in best}
@@ -84,6 +85,9 @@ def losers(
         rows.setdefault(plan.device.id, []).append(i)
     for device in question.devices:
         if device.id in named:
+            continue
+        if device.id in failed:
+            out.append(Loser(device.id, "slow", failed[device.id]))
             continue
         if device.id in rows:
             out.append(_reason(question, found, able, idle, device.id, np.array(rows[device.id])))

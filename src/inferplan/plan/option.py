@@ -44,6 +44,8 @@ class Option:
     power_w, j_per_token : float or None
         Electrical power of the accelerators [W], energy per output token [J]; None
         where the device's power limit is unknown.
+    simulation : mapping or None
+        How the fleet was simulated; None if only the closed form was asked.
     """
 
     plan: Deployment
@@ -56,6 +58,7 @@ class Option:
     usd_per_mtok_out: float
     power_w: float | None
     j_per_token: float | None
+    simulation: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, SI units."""
@@ -70,6 +73,7 @@ class Option:
             "usd_per_mtok_out": self.usd_per_mtok_out,
             "power_w": self.power_w,
             "j_per_token": self.j_per_token,
+            "simulation": None if self.simulation is None else dict(self.simulation),
         }
 
 
@@ -141,7 +145,13 @@ MEASURES: Mapping[str, Callable[[Sketch], float]] = {
 """Objective -> what it measures of a fleet; less is better."""
 
 
-def complete(sketch: Sketch, model: ModelSpec, load: Load) -> Option:
+def complete(
+    sketch: Sketch,
+    model: ModelSpec,
+    load: Load,
+    result: ServingResult | None = None,
+    simulation: Mapping[str, Any] | None = None,
+) -> Option:
     """Work out every figure of a sketched fleet.
 
     Parameters
@@ -150,10 +160,14 @@ def complete(sketch: Sketch, model: ModelSpec, load: Load) -> Option:
         Fleet, price and operating point.
     model, load
         The question.
+    result, simulation : optional
+        What a simulation of the fleet showed; None: the closed form at the operating point.
     """
     plan, m, ops = sketch.plan, machine(sketch.plan), operators(model)
-    point = operating_point(ops, m, Lengths.of(load), sketch.batch, closed=load.closed)
-    result, mix = result_of(point, plan, load, sketch.batch_limit), point.mix
+    point = operating_point(ops, m, Lengths.of(load), max(sketch.batch, 1e-6), closed=load.closed)
+    mix = point.mix
+    if result is None:
+        result = result_of(point, plan, load, sketch.batch_limit)
     share = float(input_time_share(mix.share, mix.mixed.total_s, mix.decode.total_s, mix.mean_s))
     cost = sketch.price.usd_per_h
     power = power_of(plan.device, plan.devices, sketch.batch)
@@ -168,6 +182,7 @@ def complete(sketch: Sketch, model: ModelSpec, load: Load) -> Option:
         usd_per_mtok_out=float(usd_per_mtok_of(cost, one_minus(share), result.output_tok_s)),
         power_w=power,
         j_per_token=None if power is None else float(energy_per_token(power, result.output_tok_s)),
+        simulation=simulation,
     )
 
 

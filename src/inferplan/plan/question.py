@@ -12,6 +12,7 @@ from inferplan.estimate.predict import check_context
 from inferplan.metrics.slo import Slo
 from inferplan.units import positive
 from inferplan.workload.load import Load
+from inferplan.workload.requests import Requests
 
 Objective: TypeAlias = Literal["cost", "latency", "energy", "goodput"]
 Acquire: TypeAlias = Literal["auto", "rent", "buy", "any"]
@@ -54,6 +55,8 @@ class Question:
         Largest cost [USD/h].
     today : date
         The day on which prices are judged stale.
+    requests : Requests or None
+        A trace to simulate instead of a load of equal requests; *load* then has its means.
 
     Raises
     ------
@@ -74,6 +77,7 @@ class Question:
     max_devices: int = 64
     budget_usd_per_h: float | None = None
     filters: dict[str, str] = field(default_factory=dict)
+    requests: Requests | None = None
 
     def __post_init__(self) -> None:
         """Check choices and ranges."""

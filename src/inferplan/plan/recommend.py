@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,17 @@ from inferplan.plan.search import (
     capacity,
 )
 from inferplan.plan.space import deployments
+from inferplan.plan.verify import (
+    Checked,
+    Failed,
+    Progress,
+    as_result,
+    check,
+    check_devices,
+    in_threads,
+    relaxed,
+    simulated_capacity,
+)
 from inferplan.units import Floats, Ints, show_usd
 
 HEADROOM_ROUNDING = 1e-6
@@ -87,8 +98,14 @@ class Recommendation:
         }
 
 
-def recommend(question: Question, top: int = 10) -> Recommendation:
-    """Search, price and rank.
+def recommend(
+    question: Question, top: int = 10, *, simulate: bool = True, progress: Progress | None = None
+) -> Recommendation:
+    """Search, price, simulate and rank.
+
+    The closed form bounds every candidate; the best fleets of each device are then simulated
+    on the question's arrivals, their number of replicas is found there, and the ranking is of
+    what the simulation says.
 
     Parameters
     ----------
@@ -96,6 +113,10 @@ def recommend(question: Question, top: int = 10) -> Recommendation:
         Model, load, objectives, candidates.
     top : int
         Options worked out in full.
+    simulate : bool
+        False: the closed form alone.
+    progress : callable, optional
+        Told how many devices have been simulated.
 
     Returns
     -------
@@ -112,36 +133,124 @@ def recommend(question: Question, top: int = 10) -> Recommendation:
     found, refused = candidates(plans)
     if found is None:
         raise CannotPredictError(not_runnable(question, refused))
-    able = capacity(found, question.model, question.load, question.slos)
+    slos = relaxed(question.slos) if simulate else question.slos
+    able = capacity(found, question.model, question.load, slos)
     market = Market.of(question.offers, question.today)
     placed = _placed(question, found, able)
     sketches = [s for way in question.ways for s in _sketches(question, placed, market, way)]
     if not sketches:
         raise CannotPredictError(impossible(question, found, able))
-    best = _best_by_device(sketches, question.objective)
-    rivals = _best_by_device(sketches, "goodput")
-    done: dict[int, Option] = {}
-
-    def full(chosen: Iterable[Sketch]) -> tuple[Option, ...]:
-        for sketch in (picked := list(chosen)):
-            if id(sketch) not in done:
-                done[id(sketch)] = complete(sketch, question.model, question.load)
-        return tuple(done[id(sketch)] for sketch in picked)
-
+    judge = _Simulated(question, market, progress) if simulate else _ClosedForm(question)
+    best, failed = judge.best(sketches, question.objective, None)
+    if not best:
+        raise CannotPredictError(_nothing_kept(failed))
+    rivals, _ = judge.best(sketches, "goodput", 3)
     also = question.ways == ("rent",)
     bought = _sketches(question, placed, market, "buy") if also else []
-    front = pareto(sketches, lambda s: s.price.usd_per_h, lambda s: s.e2e_s)
-    options = full(best[:top])
+    purchases, _ = judge.best(bought, question.objective, 3)
+    front = pareto(sketches, lambda s: s.price.usd_per_h, lambda s: s.e2e_s)[:top]
+    kept = pareto(judge.each(front), lambda s: s.price.usd_per_h, lambda s: s.e2e_s)
+    options = judge.complete(best[:top])
     return Recommendation(
         question=question,
         options=options,
-        goodput=full(rivals[:3]),
-        purchases=full(_best_by_device(bought, question.objective)[:3]),
-        front=full(front[:top]),
-        losers=losers(question, found, able, best, top, refused),
-        assumptions=_assumptions(question, options),
+        goodput=judge.complete(rivals[:3]),
+        purchases=judge.complete(purchases[:3]),
+        front=judge.complete(kept),
+        losers=losers(question, found, able, best, top, refused, failed),
+        assumptions=_assumptions(question, options, simulate=simulate),
         searched=len(found.plans),
     )
+
+
+def _nothing_kept(failed: dict[str, str]) -> str:
+    nearest = [f"{device}: {why}" for device, why in list(failed.items())[:3]]
+    return "no fleet keeps the objectives; " + "; ".join(nearest)
+
+
+class _ClosedForm:
+    """Ranks by the closed form alone."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.done: dict[int, Option] = {}
+
+    def best(
+        self, sketches: list[Sketch], objective: str, count: int | None
+    ) -> tuple[list[Sketch], dict[str, str]]:
+        """Best fleet of each device, best first, and why others fail."""
+        ranked = [group[0] for group in _by_device(sketches, objective)]
+        return ranked[:count], {}
+
+    def each(self, sketches: list[Sketch]) -> list[Sketch]:
+        """The fleets that keep the objectives, as they turn out."""
+        return sketches
+
+    def complete(self, sketches: Iterable[Sketch]) -> tuple[Option, ...]:
+        """Every figure of some fleets, each worked out once."""
+        picked = list(sketches)
+        for sketch in picked:
+            if id(sketch) not in self.done:
+                self.done[id(sketch)] = self.option(sketch)
+        return tuple(self.done[id(sketch)] for sketch in picked)
+
+    def option(self, sketch: Sketch) -> Option:
+        """Every figure of a fleet."""
+        return complete(sketch, self.question.model, self.question.load)
+
+
+class _Simulated(_ClosedForm):
+    """Ranks by what a simulation of each fleet shows."""
+
+    def __init__(self, question: Question, market: Market, progress: Progress | None) -> None:
+        super().__init__(question)
+        self.market, self.progress = market, progress
+        self.checked: dict[int, Checked] = {}
+        self.known: dict[tuple[object, ...], Checked | Failed] = {}
+
+    def best(
+        self, sketches: list[Sketch], objective: str, count: int | None
+    ) -> tuple[list[Sketch], dict[str, str]]:
+        """Best simulated fleet of each device, best first, and why others fail."""
+        groups = _by_device(sketches, objective)[: None if count is None else 2 * count]
+        show = self.progress if count is None else None
+        kept, failed = check_devices(groups, self.check, _key(objective), show)
+        found = sorted((self.note(c) for c in kept), key=_key(objective))
+        return found, {f.device_id: f.reason for f in failed}
+
+    def each(self, sketches: list[Sketch]) -> list[Sketch]:
+        """Those of the fleets that keep the objectives in simulation, as they turn out."""
+        found = in_threads(self.check, sketches)
+        return [self.note(c) for c in found if isinstance(c, Checked)]
+
+    def check(self, sketch: Sketch) -> Checked | Failed:
+        """Simulate a fleet, once."""
+        key = (id(sketch.replica), sketch.replicas, sketch.price.how)
+        if key not in self.known:
+            self.known[key] = check(self.question, sketch, self.market)
+        return self.known[key]
+
+    def note(self, checked: Checked) -> Sketch:
+        """Remember what a sketch stands for."""
+        self.checked[id(checked.sketch)] = checked
+        return checked.sketch
+
+    def complete(self, sketches: Iterable[Sketch]) -> tuple[Option, ...]:
+        """Every figure of some fleets; the largest demand of each is found by simulation."""
+        picked = list(sketches)
+        new = {id(s): s for s in picked if id(s) not in self.done}
+        for key, option in zip(new, in_threads(self.option, list(new.values())), strict=True):
+            self.done[key] = option
+        return tuple(self.done[id(sketch)] for sketch in picked)
+
+    def option(self, sketch: Sketch) -> Option:
+        """Every figure of a simulated fleet."""
+        checked, load = self.checked[id(sketch)], self.question.load
+        most = simulated_capacity(self.question, checked)
+        scale = most / sketch.capacity
+        sketch = replace(sketch, capacity=most, rate_capacity=sketch.rate_capacity * scale)
+        result = as_result(checked, load)
+        return complete(sketch, self.question.model, load, result, checked.to_dict())
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +311,8 @@ def _sketches(question: Question, placed: _Placed, market: Market, way: str) -> 
     return out
 
 
-def _best_by_device(sketches: list[Sketch], objective: str) -> list[Sketch]:
+def _key(objective: str) -> Callable[[Sketch], tuple[float, ...]]:
+    """What fleets are ranked by: the objective, then cost, devices or latency."""
     of = MEASURES[objective]
 
     def key(sketch: Sketch) -> tuple[float, ...]:
@@ -210,21 +320,39 @@ def _best_by_device(sketches: list[Sketch], objective: str) -> list[Sketch]:
         ties = (float(sketch.devices), sketch.e2e_s) if objective == "cost" else (cost,)
         return (of(sketch), *ties)
 
-    best: dict[str, Sketch] = {}
-    for sketch in sorted(sketches, key=key):
-        best.setdefault(sketch.device_id, sketch)
-    return list(best.values())
+    return key
 
 
-def _assumptions(question: Question, options: tuple[Option, ...]) -> tuple[str, ...]:
+def _by_device(sketches: list[Sketch], objective: str) -> list[list[Sketch]]:
+    """Fleets of each device, best first; the device with the best one first."""
+    groups: dict[str, list[Sketch]] = {}
+    for sketch in sorted(sketches, key=_key(objective)):
+        groups.setdefault(sketch.device_id, []).append(sketch)
+    return list(groups.values())
+
+
+def _method(question: Question, *, simulate: bool) -> str:
+    if not simulate:
+        return "Closed form of continuous batching with chunked prefill, not simulated."
+    what = (
+        "your trace"
+        if question.requests is not None
+        else "equal requests with this load's arrivals"
+    )
+    return f"Each option was simulated step by step with vLLM 0.32's scheduling rules, on {what}."
+
+
+def _assumptions(
+    question: Question, options: tuple[Option, ...], *, simulate: bool
+) -> tuple[str, ...]:
     load = question.load
     lines = [
-        "Closed form of continuous batching with chunked prefill; no simulation yet.",
+        _method(question, simulate=simulate),
         (
             "Efficiency factors are estimates, not yet calibrated. Median error against public"
             f" measurements: {accuracy_words('tpot', 'ttft', 'throughput')}."
         ),
-        f"Replicas share the load evenly; context {load.isl_tokens + load.osl_tokens:g} tokens.",
+        f"Replicas take requests in turn; context {load.isl_tokens + load.osl_tokens:g} tokens.",
         "Engines: " + ", ".join(sorted({o.plan.engine.id for o in options})) + ".",
     ]
     if not question.weights:

@@ -22,6 +22,9 @@ Floats = npt.NDArray[np.float64]
 Progress = Callable[[int, int], object]
 """Called with the requests done and the requests in all."""
 
+Bind = Callable[[at.State], Callable[[int], int]]
+"""Gives a function of the number of actions that runs the kernel on a state."""
+
 SAMPLES = 400
 """Points of a timeline, roughly; between half of it and this."""
 
@@ -48,6 +51,8 @@ class Run:
         Histogram of inter-token gaps over :data:`~inferplan.serving.state.GAP_EDGES`.
     timeline : float64 [samples, 4]
         Time [s], running, waiting, and used blocks of all replicas, mean since the one before.
+    pool_blocks : int64 [R]
+        Blocks of each replica's pool that can be handed out.
     kernel_s : float
         Time that the kernel took [s].
     skipped_steps : int
@@ -67,6 +72,7 @@ class Run:
     sums: Floats
     gaps: npt.NDArray[np.int64]
     timeline: Floats
+    pool_blocks: npt.NDArray[np.int64]
     kernel_s: float
     skipped_steps: int
 
@@ -80,7 +86,7 @@ def run(
     fleet: Fleet,
     requests: Requests,
     progress: Progress | None = None,
-    bind: Callable[[at.State], Callable[[int], int]] = compiled.bind,
+    bind: Bind = compiled.bind,
 ) -> Run:
     """Simulate.
 
@@ -104,13 +110,14 @@ def run(
     caching = any(rules.enable_prefix_caching for rules in fleet.rules)
     shared = caching and requests.segments is not None
     columns = kernel_requests(fleet, requests, paged=shared)
-    if shared or not caching:
-        return _simulate(fleet, requests, columns, progress, bind, paged=shared, trial=False)
-    # Nothing is shared: the cache matters only to a request that resumes after a preemption.
-    found = _simulate(fleet, requests, columns, progress, bind, paged=False, trial=True)
+    # If nothing is shared, the cache matters only to a request that resumes after a preemption.
+    trial = caching and not shared
+    found = _simulate(fleet, requests, columns, progress, bind, paged=shared, trial=trial)
     if found is None:
         columns = kernel_requests(fleet, requests, paged=True)
         found = _simulate(fleet, requests, columns, progress, bind, paged=True, trial=False)
+    if found is None:
+        raise ArithmeticError("a simulation that may preempt stopped at a preemption")
     return found
 
 
@@ -161,13 +168,23 @@ def kernel_requests(fleet: Fleet, requests: Requests, *, paged: bool) -> KernelR
         think_s=requests.think_s,
         level=level.astype(np.int32),
         follower=follower,
-        route=(requests.route % (1 << 31)).astype(np.int32) if requests.segments else follower * 0 - 1,
+        route=np.where(requests.route < 0, -1, requests.route % (1 << 31)).astype(np.int32),
         content=content,
         content_start=start,
     )
 
 
-def _simulate(fleet, requests, columns, progress, bind, *, paged, trial):
+def _simulate(
+    fleet: Fleet,
+    requests: Requests,
+    columns: KernelRequests,
+    progress: Progress | None,
+    bind: Bind,
+    *,
+    paged: bool,
+    trial: bool,
+) -> Run | None:
+    """Run to the end; None if this was a *trial* and a request was preempted."""
     state = make_state(
         columns,
         fleet.rules,
@@ -224,6 +241,7 @@ def _run_of(state: at.State, requests: Requests, samples: Floats, spent: float) 
         sums=state.clk,
         gaps=state.gaps,
         timeline=timeline,
+        pool_blocks=state.cfg[:, at.USABLE].copy(),
         kernel_s=spent,
         skipped_steps=int(state.g[at.SKIPPED]),
     )

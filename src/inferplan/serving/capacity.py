@@ -1,0 +1,157 @@
+"""The largest demand that a fleet serves within its objectives, found by simulation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from inferplan.metrics.slo import Slo
+from inferplan.serving.fleet import Fleet
+from inferplan.serving.offered import offered, requests_needed
+from inferplan.serving.outcome import Outcome, outcome
+from inferplan.serving.run import run
+from inferplan.workload.load import Load
+from inferplan.workload.requests import Requests
+
+STEP = 1.3
+"""Factor by which the demand is changed until one that is met and one that is not are known."""
+
+MOST_STEPS = 60
+"""Such changes at most: three decades of demand up, or seven down."""
+
+TOLERANCE_FRAC = 0.02
+"""Relative distance between the two at which the search ends."""
+
+Demand = Callable[[float], Requests]
+"""Requests that offer a demand, in its own terms (rate, concurrency, users, rate of a trace)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A demand that was simulated, and whether the objectives were kept."""
+
+    demand: float
+    outcome: Outcome
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The result of a search.
+
+    Parameters
+    ----------
+    demand : float
+        Largest demand tried that is met; 0 if none is.
+    fails_at : float
+        Smallest demand tried beyond it; infinite if every demand is met.
+    trials : tuple of Trial
+        All that was simulated, by demand.
+    """
+
+    demand: float
+    fails_at: float
+    trials: tuple[Trial, ...]
+
+    @property
+    def best(self) -> Trial | None:
+        """The trial at the largest demand that is met."""
+        met = [trial for trial in self.trials if trial.met]
+        return max(met, key=lambda trial: trial.demand) if met else None
+
+
+def demand_of(load: Load, seed: int = 0, in_flight_s: float = 1.0) -> Demand:
+    """Requests of a load at another demand.
+
+    Parameters
+    ----------
+    load : Load
+        Lengths and kind of arrival.
+    seed : int
+        Of the random numbers; the same at every demand, so that trials differ by it alone.
+    in_flight_s : float
+        Rough time of a request in the system, which sets how many are simulated [s].
+
+    Examples
+    --------
+    >>> demand_of(Load(100, 10, rate_per_s=1.0))(5.0).n
+    2000
+    """
+    field = {"rate": "rate_per_s", "concurrency": "concurrency", "users": "users"}[load.kind]
+
+    def at(demand: float) -> Requests:
+        whole = demand if load.kind == "rate" else max(1, round(demand))
+        in_flight = demand * in_flight_s if load.kind == "rate" else demand
+        return offered(replace(load, **{field: whole}), requests_needed(in_flight), seed)
+
+    return at
+
+
+def largest_demand(
+    fleet: Fleet,
+    demand: Demand,
+    slos: Sequence[Slo],
+    guess: float,
+    *,
+    whole: bool = False,
+    progress: Callable[[Trial], object] | None = None,
+) -> Found:
+    """Search from a guess: change by a factor until the edge is passed, then halve.
+
+    Parameters
+    ----------
+    fleet : Fleet
+        What serves.
+    demand : callable
+        Demand -> requests.
+    slos : sequence of Slo
+        Objectives; empty: only to keep up.
+    guess : float
+        Where to start, above zero.
+    whole : bool
+        Only whole numbers make sense (requests in flight, users).
+    progress : callable, optional
+        Told each trial.
+
+    Notes
+    -----
+    Latencies of a simulation are random, so near the edge a larger demand may pass where a
+    smaller one failed; :attr:`Found.demand` and :attr:`Found.fails_at` bound it to 2 %.
+    """
+    trials: dict[float, Trial] = {}
+
+    def met(value: float) -> bool:
+        if value not in trials:
+            shown = outcome(run(fleet, demand(value)))
+            trials[value] = Trial(value, shown, shown.meets(slos))
+            if progress is not None:
+                progress(trials[value])
+        return trials[value].met
+
+    low, high = _bracket(met, _rounded(guess, whole=whole), whole=whole)
+    while low > 0 and math.isfinite(high) and high / low > 1 + TOLERANCE_FRAC:
+        middle = _rounded(math.sqrt(low * high), whole=whole)
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if met(middle) else (low, middle)
+    return Found(low, high, tuple(sorted(trials.values(), key=lambda trial: trial.demand)))
+
+
+def _rounded(value: float, *, whole: bool) -> float:
+    return float(max(1, round(value))) if whole else value
+
+
+def _bracket(met: Callable[[float], bool], guess: float, *, whole: bool) -> tuple[float, float]:
+    """A demand that is met and a larger one that is not; 0 or infinity where there is none."""
+    up, edge = met(guess), guess
+    for _ in range(MOST_STEPS):
+        following = _rounded(edge * STEP if up else edge / STEP, whole=whole)
+        if following == edge:
+            following = edge + 1 if up else edge - 1
+        if following <= 0:
+            return 0.0, edge
+        if met(following) != up:
+            return (edge, following) if up else (following, edge)
+        edge = following
+    return (edge, math.inf) if up else (0.0, edge)
