@@ -32,6 +32,8 @@ class Conditions:
         Requests of the whole run.
     max_num_seqs, max_num_batched_tokens : int or None
         Engine knobs.
+    ratio : float
+        Lengths are drawn evenly from this share of a bound up to the bound; 1: all are equal.
     """
 
     isl: float | None
@@ -41,6 +43,7 @@ class Conditions:
     requests: float | None = None
     max_num_seqs: int | None = None
     max_num_batched_tokens: int | None = None
+    ratio: float = 1.0
 
 
 def conditions_of(row: TruthRow) -> Conditions:
@@ -71,6 +74,7 @@ def conditions_of(row: TruthRow) -> Conditions:
         requests=_find(_REQUESTS, row.notes),
         max_num_seqs=_whole(_find(_SEQS, row.notes)),
         max_num_batched_tokens=_whole(_find(_BUDGET, row.notes)),
+        ratio=1.0 if ratio is None else ratio,
     )
 
 

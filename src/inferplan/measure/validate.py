@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from inferplan.errors import CannotPredictError, InputError
-from inferplan.estimate.runs import RunResult, closed_run, offline_run, poisson_run, static_run
+from inferplan.errors import CannotPredictError, InferplanError, InputError
 from inferplan.measure.conditions import Conditions, conditions_of
 from inferplan.measure.plans import model_of, plan_of, with_room
 from inferplan.measure.predictions import Prediction
+from inferplan.measure.run_result import RunResult
+from inferplan.measure.runs import MeasuredLengths, closed_run, offline_run, poisson_run
+from inferplan.measure.static_run import held_at_once, static_run
 from inferplan.measure.truth import TruthRow
+from inferplan.serving.threads import in_threads
 
 MS_PER_S = 1e3
 
@@ -21,13 +24,13 @@ _RATES = ("output_tok_s", "total_tok_s", "req_s", "decode_tok_s", "prefill_tok_s
 _ALONE = ("single_stream", "static_batch")
 """Scenarios in which no other request comes between the phases of a batch."""
 
-_Memo: TypeAlias = MutableMapping[tuple[object, ...], RunResult | CannotPredictError]
+_Key: TypeAlias = tuple[str, str, Conditions, float, float]
 
 
 def predict_rows(
     rows: Iterable[TruthRow], progress: Callable[[int], None] | None = None
 ) -> list[Prediction]:
-    """One prediction for each row, without intervals.
+    """One prediction for each row, without intervals: the measured runs are simulated.
 
     Parameters
     ----------
@@ -52,23 +55,40 @@ def predict_rows(
     >>> 30 < predict_rows([row])[0].predicted < 54
     True
     """
-    memo: _Memo = {}
-    out: list[Prediction] = []
-    for row in rows:
-        out.append(_predict(row, memo))
-        if progress is not None:
-            progress(1)
-    return out
+    listed = list(rows)
+    tell = progress or (lambda _: None)
+    out: list[Prediction | None] = [None] * len(listed)
+    cases: dict[_Key, list[int]] = {}
+    for i, row in enumerate(listed):
+        try:
+            cases.setdefault(_key(row), []).append(i)
+        except CannotPredictError as refusal:
+            out[i] = _refused(row, refusal)
+            tell(1)
+
+    def predict(case: tuple[_Key, list[int]]) -> None:
+        (*_, said, isl, osl), places = case
+        found = _tried(listed[places[0]], said, isl, osl)
+        for i in places:
+            out[i] = _predict(listed[i], found)
+        tell(len(places))
+
+    in_threads(predict, list(cases.items()))
+    return [prediction for prediction in out if prediction is not None]
 
 
-def _predict(row: TruthRow, memo: _Memo) -> Prediction:
+def _predict(row: TruthRow, found: RunResult | InferplanError) -> Prediction:
+    if isinstance(found, InferplanError):
+        return _refused(row, found)
     try:
-        value = figure(row.metric, _run_of(row, memo))
+        return Prediction(row.case_id, row.metric, figure(row.metric, found))
     except CannotPredictError as refusal:
-        return Prediction(row.case_id, row.metric, None, reason=refusal.reason)
-    except InputError as unknown:
-        return Prediction(row.case_id, row.metric, None, reason=str(unknown))
-    return Prediction(row.case_id, row.metric, value)
+        return _refused(row, refusal)
+
+
+def _refused(row: TruthRow, why: InferplanError) -> Prediction:
+    reason = why.reason if isinstance(why, CannotPredictError) else str(why)
+    return Prediction(row.case_id, row.metric, None, reason=reason)
 
 
 def figure(metric: str, result: RunResult) -> float:
@@ -98,23 +118,21 @@ def figure(metric: str, result: RunResult) -> float:
     return float(value)
 
 
-def _run_of(row: TruthRow, memo: _Memo) -> RunResult:
+def _key(row: TruthRow) -> _Key:
+    """What tells one run from another: its case, and the conditions that count for the metric."""
     if row.metric.startswith("power"):
         raise CannotPredictError("power is not predicted yet")
     if row.metric not in _RATES and not _LATENCY.fullmatch(row.metric):
         raise CannotPredictError(f"{row.metric} is not predicted")
     said = conditions_of(row)
-    isl, osl = _lengths(row, said)
-    key = (row.source, row.case_id, said, isl, osl)
-    if key not in memo:
-        try:
-            memo[key] = _run(row, said, isl, osl)
-        except CannotPredictError as refusal:
-            memo[key] = refusal
-    found = memo[key]
-    if isinstance(found, CannotPredictError):
-        raise CannotPredictError(found.reason)
-    return found
+    return (row.source, row.case_id, said, *_lengths(row, said))
+
+
+def _tried(row: TruthRow, said: Conditions, isl: float, osl: float) -> RunResult | InferplanError:
+    try:
+        return _run(row, said, isl, osl)
+    except (CannotPredictError, InputError) as refusal:
+        return refusal
 
 
 def _lengths(row: TruthRow, said: Conditions) -> tuple[float, float]:
@@ -134,19 +152,20 @@ def _run(row: TruthRow, said: Conditions, isl: float, osl: float) -> RunResult:
     spec, plan = model_of(row), plan_of(row)
     at_once = float(row.concurrency_or_batch or said.requests or plan.max_num_seqs)
     plan = with_room(spec, plan, isl + said.past + osl, at_once)
-    varied = row.len_kind == "dataset"
+    lengths = MeasuredLengths(isl, osl, row.len_kind == "dataset", said.ratio)
     if row.scenario in _ALONE:
         batch = 1 if row.scenario == "single_stream" else _stated(row, "concurrency_or_batch")
-        return static_run(spec, plan, isl, osl, batch, past=said.past)
+        if batch <= held_at_once(spec, plan, isl + said.past, osl) * plan.replicas:
+            return static_run(spec, plan, isl, osl, batch, past=said.past)
+        return offline_run(spec, plan, lengths, batch)
     if row.scenario == "closed_loop":
         users = _stated(row, "concurrency_or_batch")
-        return closed_run(spec, plan, max(isl, 1.0), osl, users, said.requests, varied=varied)
+        return closed_run(spec, plan, lengths, users, said.requests)
     if row.scenario == "poisson" and (rate := _stated(row, "request_rate")) < math.inf:
-        return poisson_run(spec, plan, max(isl, 1.0), osl, rate, said.requests, varied=varied)
+        return poisson_run(spec, plan, lengths, rate, said.requests)
     if row.scenario not in ("offline", "poisson"):
         raise CannotPredictError(f"scenario {row.scenario!r} is not predicted")
-    requests = row.concurrency_or_batch or said.requests
-    return offline_run(spec, plan, max(isl, 1.0), osl, requests, varied=varied)
+    return offline_run(spec, plan, lengths, row.concurrency_or_batch or said.requests)
 
 
 def _stated(row: TruthRow, column: str) -> float:

@@ -35,10 +35,10 @@ from inferplan.plan.verify import (
     as_result,
     check,
     check_devices,
-    in_threads,
     relaxed,
     simulated_capacity,
 )
+from inferplan.serving.threads import in_threads
 from inferplan.units import Floats, Ints, show_usd
 
 HEADROOM_ROUNDING = 1e-6

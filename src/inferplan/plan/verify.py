@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from inferplan.estimate.serving import ServingResult
 from inferplan.metrics.slo import Slo, misses
@@ -19,12 +17,10 @@ from inferplan.serving.fleet import Fleet, make_fleet
 from inferplan.serving.offered import offered, requests_needed
 from inferplan.serving.outcome import Outcome, outcome
 from inferplan.serving.run import run
+from inferplan.serving.threads import in_threads
 from inferplan.units import show_duration
 from inferplan.workload.load import Load
 from inferplan.workload.requests import Requests
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 SLACK = 1.25
 """The closed form may exceed an objective by this factor before the simulation decides."""
@@ -91,12 +87,6 @@ def relaxed(slos: Iterable[Slo]) -> tuple[Slo, ...]:
 
 
 Check = Callable[[Sketch], "Checked | Failed"]
-
-
-def in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """``[work(item) for item in items]`` on all cores; the kernel runs without Python's lock."""
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return list(pool.map(work, items))
 
 
 def check_devices(
@@ -216,7 +206,13 @@ def fleet_of(question: Question, sketch: Sketch) -> Fleet:
 
 def simulated(one: Fleet, requests: Requests, replicas: int) -> Outcome:
     """What *replicas* copies of a fleet of one do with the requests."""
-    return outcome(run(replace(one, rules=one.rules * replicas, kinds=(0,) * replicas), requests))
+    return outcome(
+        run(
+            replace(one, rules=one.rules * replicas, kinds=(0,) * replicas),
+            requests,
+            timeline=False,
+        )
+    )
 
 
 def _why(shown: Outcome, question: Question, devices: int) -> str:

@@ -67,7 +67,9 @@ def outcome(run: Run) -> Outcome:
     order = np.argsort(run.arrival_s, kind="stable")
     kept = order[int(WARM_UP_FRAC * len(order)) :]
     arrival, finish = run.arrival_s[kept], run.finish_s[kept]
-    latencies = latency_arrays(arrival, run.first_token_s[kept], finish, run.outputs[kept])
+    latencies = latency_arrays(
+        arrival, run.first_token_s[kept], finish, run.outputs[kept].astype(np.int64)
+    )
     begin, end = float(arrival[0]), float(arrival[-1])
     span = max(end - begin, 1e-12)
     finished = int(np.count_nonzero((run.finish_s > begin) & (run.finish_s <= end)))
@@ -81,7 +83,7 @@ def outcome(run: Run) -> Outcome:
         batch=float(clocks[:, at.RUNNING_S].sum()) / work,
         busy_frac=float((clocks[:, at.BUSY_S] / max(float(finish.max()), 1e-12)).mean()),
         kv_frac=float(clocks[:, at.BLOCKS_S].sum()) / work / pool,
-        keeps_up=closed or finished >= KEEPS_UP * len(kept),
+        keeps_up=bool(closed or finished >= KEEPS_UP * len(kept)),
         requests=run.requests.n,
     )
 
