@@ -10,14 +10,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from inferplan.api.batching import batching
     from inferplan.api.calls import fit, predict, recommend
+    from inferplan.api.capacity import capacity
     from inferplan.api.derive import explain
+    from inferplan.api.simulate import simulate
+    from inferplan.api.sweep import sweep
     from inferplan.catalog.devices import device, devices
     from inferplan.catalog.models import model, models
 
 __version__ = "0.1.0"
 __all__ = [
     "__version__",
+    "batching",
+    "capacity",
     "device",
     "devices",
     "explain",
@@ -26,13 +32,19 @@ __all__ = [
     "models",
     "predict",
     "recommend",
+    "simulate",
+    "sweep",
 ]
 
 _HOMES = {
+    "batching": "inferplan.api.batching",
+    "capacity": "inferplan.api.capacity",
     "recommend": "inferplan.api.calls",
     "predict": "inferplan.api.calls",
     "fit": "inferplan.api.calls",
     "explain": "inferplan.api.derive",
+    "simulate": "inferplan.api.simulate",
+    "sweep": "inferplan.api.sweep",
     "device": "inferplan.catalog.devices",
     "devices": "inferplan.catalog.devices",
     "model": "inferplan.catalog.models",

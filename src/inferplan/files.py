@@ -1,7 +1,8 @@
-"""Write a file completely or not at all."""
+"""Write a file completely or not at all, and keep what can be made again in a cache."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -100,24 +101,64 @@ def cache_folder() -> Path:
     return Path.home() / places.get(sys.platform, ".cache") / "inferplan"
 
 
-def write_cached(name: str, content: bytes) -> None:
+def seal(key: str, content: bytes) -> bytes:
+    """*content* behind a digest of *key* and itself; :func:`unseal` takes it off.
+
+    Examples
+    --------
+    >>> unseal("v2", seal("v2", b"text")), unseal("v3", seal("v2", b"text"))
+    (b'text', None)
+    """
+    return _digest(key, content) + content
+
+
+def unseal(key: str, sealed: bytes) -> bytes | None:
+    """What was sealed under *key*; None if it is of another key, cut short or damaged."""
+    size = hashlib.sha256().digest_size
+    content = sealed[size:]
+    return content if sealed[:size] == _digest(key, content) else None
+
+
+def _digest(key: str, content: bytes) -> bytes:
+    return hashlib.sha256(f"{len(key)} {key}".encode() + content).digest()
+
+
+def read_cached(name: str, key: str) -> bytes | None:
+    """What :func:`write_cached` kept; None if it is not there, of another key or damaged.
+
+    Parameters
+    ----------
+    name : str
+        File name within :func:`cache_folder`.
+    key : str
+        What the content is made from.
+    """
+    try:
+        return unseal(key, (cache_folder() / name).read_bytes())
+    except (OSError, RuntimeError):  # RuntimeError: a user without a home
+        return None
+
+
+def write_cached(name: str, key: str, content: bytes) -> None:
     """Keep *content* in the cache if that is possible; never a part of it, and never an error.
 
     Parameters
     ----------
     name : str
         File name within :func:`cache_folder`.
+    key : str
+        What the content is made from; needed to read it.
     content : bytes
         Its whole content.
     """
-    folder = cache_folder()
-    part = folder / f".{name}.{secrets.token_hex(4)}.part"
     try:
+        folder = cache_folder()
+        part = folder / f".{name}.{secrets.token_hex(4)}.part"
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            part.write_bytes(content)
+            part.write_bytes(seal(key, content))
             part.replace(folder / name)
         finally:
             part.unlink(missing_ok=True)
-    except OSError:
+    except (OSError, RuntimeError):
         return

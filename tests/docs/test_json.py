@@ -17,7 +17,8 @@ import inferplan
 from inferplan.cli.main import cli
 from inferplan.measure.truth import COLUMNS
 
-PAGE = Path(__file__).parents[2] / "docs" / "json.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "json.md"
 LOAD = "llama-3.1-8b --isl 1500 --osl 300"
 COMMANDS = {
     "recommend/1": (
@@ -26,6 +27,12 @@ COMMANDS = {
         f"recommend {LOAD} --users 5 --think 3s --devices groq,h100 --acquire any",
     ),
     "predict/1": ("predict gpt-oss-120b h100 --tp 2 --batch 4",),
+    "simulate/1": (
+        "simulate llama-3.1-8b h100 --rate 10 --requests 300 --ttft-p95 1s --prefix-share 0.5"
+        " --seeds 2",
+        "simulate llama-3.1-8b h100 --concurrency 4 --requests 60 --prefill-replicas 1"
+        " --decode-replicas 1",
+    ),
     "fit/1": ("fit llama-3-70b h100 --tp 4 --context 5000",),
     "fit-all/1": ("fit llama-3.1-70b --class apple",),
     "explain/1": (
@@ -33,6 +40,7 @@ COMMANDS = {
         "explain e2e_p95 qwen3-30b-a3b h100 --rate 5",
     ),
     "validate/1": ("validate truth.csv --cells",),
+    "parity/1": ("parity same.json", "parity differs.json"),
     "devices/1": ("catalog devices",),
     "device/1": (
         "catalog devices h100",
@@ -60,6 +68,7 @@ UNITS = [
     (r"usd_per_mtok", "USD/Mtok"),
     (r"_usd$", "USD"),
     (r"j_per_token", "J/token"),
+    (r"j_per_request", "J"),
     (r"_per_s$", "1/s"),
     (r"_bytes|bytes_per_seq|^bytes$", "B"),
     (r"flop$", "FLOP"),
@@ -171,16 +180,25 @@ def truth_file(folder: Path) -> None:
     (folder / "truth.csv").write_text("\n".join([",".join(COLUMNS), *lines, ""]))
 
 
+def recordings(folder: Path) -> None:
+    same = (ROOT / "tests/data/parity/w18_full_hits.json").read_text()
+    (folder / "same.json").write_text(same)
+    document = json.loads(same)
+    document["steps"][-1][-3] += 1
+    (folder / "differs.json").write_text(json.dumps(document))
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> dict[str, list[dict[str, Any]]]:
     folder = tmp_path_factory.mktemp("json")
     truth_file(folder)
+    recordings(folder)
     out: dict[str, list[dict[str, Any]]] = {}
     for schema, commands in COMMANDS.items():
         for command in commands:
-            words = command.replace("truth.csv", str(folder / "truth.csv"))
+            words = re.sub(r"\S+\.(csv|json)\b", lambda name: str(folder / name[0]), command)
             done = CliRunner().invoke(cli, f"{words} --json", catch_exceptions=False)
-            assert done.exit_code == 0, command
+            assert done.exit_code == ("differs" in command), command
             found = json.loads(done.stdout, parse_constant=not_json)
             assert found["schema"] == f"inferplan.{schema}", command
             out.setdefault(schema, []).append(found)

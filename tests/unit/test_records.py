@@ -1,5 +1,5 @@
-import importlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from inferplan.metrics.summary import latency_arrays
 from inferplan.serving import records
 from inferplan.serving.digits import csv_rows
 from inferplan.serving.fleet import make_fleet
+from inferplan.serving.kernel.loop import advance
 from inferplan.serving.part_file import replacing
 from inferplan.serving.records_read import read_records
 from inferplan.serving.run import Run, run
@@ -24,8 +25,9 @@ N = 30
 def served() -> Run:
     spec, _ = find_model("llama-3-8b")
     fleet = make_fleet(spec, build_plan(spec, find_device("a100_sxm_80")), 640)
-    osl = np.arange(N) % 7 + 1  # some of a single token
-    return run(fleet, Requests(np.arange(N) / 10, np.full(N, 300), osl))
+    osl = np.arange(N, dtype=np.int32) % 7 + 1  # some of a single token
+    requests = Requests(np.arange(N) / 10, np.full(N, 300, np.int32), osl)
+    return run(fleet, requests, bind=lambda state: partial(advance, state))  # no need to compile
 
 
 @pytest.fixture
@@ -104,7 +106,7 @@ def test_numbers_are_written_as_python_would() -> None:
 def test_blanks_and_huge_values() -> None:
     odd = np.array([np.nan, np.inf, -np.inf, 0.0])
     assert csv_rows({"x": odd}) == b"\n\n\n0.000000000\n"
-    with pytest.raises(InputError, match=r"^x: 1e\+11 is too large"):
+    with pytest.raises(InputError, match=r"^x: 100000000000.0 is too large"):
         csv_rows({"x": np.array([1e11])})
 
 
@@ -133,8 +135,7 @@ def test_a_failure_on_the_way_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_text("old")
     with pytest.raises(ZeroDivisionError), replacing(path) as stream:
-        stream.write(b"new")
-        raise ZeroDivisionError
+        stream.write(b"%d" % (1 // 0))
     assert path.read_text() == "old"
     assert names(tmp_path) == ["a"]
     path.chmod(0o640)
@@ -158,7 +159,6 @@ def test_without_pyarrow_the_error_names_the_extra(
     with pytest.raises(InputError, match=r"needs pyarrow; pip install 'inferplan\[parquet\]'"):
         records.write_columns({"x": np.zeros(1)}, tmp_path / "r.parquet")
     assert names(tmp_path) == []
-    assert importlib.import_module  # the real one is untouched
 
 
 def write(path: Path, text: str) -> Path:

@@ -62,6 +62,7 @@ class ShownRecommendation(Shown, Recommendation):
             Derivation(
                 self.question.model, chosen.plan, load.isl_tokens, load.prefill_tokens,
                 load.osl_tokens, chosen.result.batch, chosen.price, load.closed,
+                simulated=None if chosen.simulation is None else chosen.result,
             ),
         )  # fmt: skip
 

@@ -8,11 +8,16 @@ import sys
 import click
 
 from inferplan import __version__
+from inferplan.cli.batching import batching
+from inferplan.cli.capacity import capacity
 from inferplan.cli.catalog import catalog
 from inferplan.cli.explain import explain
 from inferplan.cli.fit import fit
+from inferplan.cli.parity import parity
 from inferplan.cli.predict import predict
 from inferplan.cli.recommend import recommend
+from inferplan.cli.simulate import simulate
+from inferplan.cli.sweep import sweep
 from inferplan.cli.validate import validate
 from inferplan.errors import InferplanError
 
@@ -34,7 +39,19 @@ def cli() -> None:
     """
 
 
-for command in (recommend, predict, fit, explain, validate, catalog):
+for command in (
+    recommend,
+    predict,
+    fit,
+    simulate,
+    batching,
+    capacity,
+    sweep,
+    explain,
+    validate,
+    parity,
+    catalog,
+):
     cli.add_command(command)
 
 

@@ -1,12 +1,10 @@
-"""At which batch decoding turns compute-bound: the ridge of the roofline, from a model's operators."""
+"""The batch at which decoding turns compute-bound: the ridge of the roofline, by operators."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from inferplan.catalog.types import ModelSpec
 from inferplan.estimate.deployment import Deployment
@@ -15,7 +13,6 @@ from inferplan.estimate.memory import sequences_held
 from inferplan.estimate.operators import Operators, operators
 from inferplan.estimate.step import Batch, StepTime, step_time
 from inferplan.physics.roofline import ridge_intensity
-from inferplan.units import Num
 
 LARGEST_BATCH = 1 << 20
 """Batches beyond this are not looked for [sequences]."""
@@ -77,7 +74,10 @@ class Ridge:
         Smallest batch at which the products with weights take at least as long to compute as to
         read; None if none up to :data:`LARGEST_BATCH` does.
     by_peaks : float
-        The textbook batch: peak FLOP/s over peak bytes/s, times bytes of a weight, over 2 FLOP.
+        The textbook batch: peak FLOP/s over peak bytes/s, times bytes of a weight, over 2 FLOP; of
+        a mixture of experts, over the share of tokens that meet an expert.
+    experts_share : float
+        That share; 1 without experts.
     held : float
         Sequences of the context that the KV pool holds.
     context_tokens : float
@@ -86,6 +86,7 @@ class Ridge:
 
     batch: int | None
     by_peaks: float
+    experts_share: float
     held: float
     context_tokens: float
 
@@ -94,6 +95,7 @@ class Ridge:
         return {
             "batch": self.batch,
             "by_peaks": self.by_peaks,
+            "experts_share": self.experts_share,
             "sequences_held": self.held,
             "context_tokens": self.context_tokens,
         }
@@ -130,10 +132,14 @@ def ridge(model: ModelSpec, plan: Deployment, context: float) -> Ridge:
         middle = (low + high) // 2
         low, high = (low, middle) if _computes(ops, m, middle, context) else (middle + 1, high)
     bits = m.expert_bits if ops.moe_layers else m.linear_bits
+    share = min(
+        (mm.per_token / mm.experts for mm in ops.matmuls if mm.scope == "expert"), default=1.0
+    )
     peaks = ridge_intensity(m.peak_matmul_flop_per_s, m.mem_bytes_per_s)
     return Ridge(
         batch=low if high else None,
-        by_peaks=float(peaks * bits / BITS_PER_BYTE / FLOP_PER_WEIGHT),
+        by_peaks=float(peaks * bits / BITS_PER_BYTE / FLOP_PER_WEIGHT / share),
+        experts_share=share,
         held=float(sequences_held(model, m, context)),
         context_tokens=context,
     )
@@ -174,5 +180,4 @@ def _roofs(ops: Operators, m: Machine, batch: float, context: float) -> DecodeRo
 
 
 def _sum(step: StepTime, which: slice, roof: str) -> float:
-    values: list[Num] = [getattr(op, roof) for op in step.ops[which]]
-    return float(np.sum(values)) if values else 0.0
+    return sum(float(getattr(op, roof)) for op in step.ops[which])

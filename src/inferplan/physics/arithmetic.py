@@ -43,3 +43,21 @@ def per_second(count: Num, time_s: Num) -> Num:
     16.0
     """
     return count / time_s
+
+
+@formula("found", unit="", source="step-by-step simulation, docs/simulator.md")
+def as_simulated(found: Num, closed_form: Num) -> Num:
+    """What the simulation found; the closed form of the same figure stands beside it.
+
+    Parameters
+    ----------
+    found, closed_form : float
+        The figure by simulation, and by the steady-state formulas, in one unit.
+
+    Examples
+    --------
+    >>> as_simulated(0.046, 0.044)
+    0.046
+    """
+    del closed_form
+    return found

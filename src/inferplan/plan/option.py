@@ -164,7 +164,7 @@ def complete(
         What a simulation of the fleet showed; None: the closed form at the operating point.
     """
     plan, m, ops = sketch.plan, machine(sketch.plan), operators(model)
-    point = operating_point(ops, m, Lengths.of(load), max(sketch.batch, 1e-6), closed=load.closed)
+    point = operating_point(ops, m, Lengths.of(load), sketch.batch, closed=load.closed)
     mix = point.mix
     if result is None:
         result = result_of(point, plan, load, sketch.batch_limit)

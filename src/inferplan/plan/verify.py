@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from inferplan.estimate.serving import ServingResult
+from inferplan.estimate.serving import SMALLEST_BATCH, ServingResult
 from inferplan.metrics.slo import Slo, misses
 from inferplan.plan.option import Sketch
 from inferplan.plan.price import Market
@@ -189,7 +189,7 @@ def check(question: Question, sketch: Sketch, market: Market) -> Checked | Faile
         sketch,
         replicas=n,
         price=price,
-        batch=shown.batch * shown.busy_frac,
+        batch=max(shown.batch * shown.busy_frac, SMALLEST_BATCH),
         capacity=sketch.capacity * bigger,
         rate_capacity=sketch.rate_capacity * bigger,
         e2e_s=shown.e2e.mean,
@@ -254,7 +254,7 @@ def as_result(checked: Checked, load: Load) -> ServingResult:
     """The simulation's figures in the form that every serving model answers with."""
     found = checked.outcome
     return ServingResult(
-        batch=found.batch,
+        batch=checked.sketch.batch,
         batch_limit=checked.sketch.batch_limit,
         rate_per_s=found.rate_per_s,
         ttft=found.ttft,
@@ -262,6 +262,6 @@ def as_result(checked: Checked, load: Load) -> ServingResult:
         e2e=found.e2e,
         output_tok_s=found.rate_per_s * load.osl_tokens,
         total_tok_s=found.rate_per_s * (load.osl_tokens + load.isl_tokens),
-        prefill_utilisation=found.busy_frac,
+        prefill_utilisation=found.prompt_budget_frac,
         method="simulated",
     )

@@ -23,11 +23,12 @@ from inferplan.estimate.machine import traced_machine
 from inferplan.estimate.memory import cache_bytes_per_seq, memory_use, sequences_held
 from inferplan.estimate.operators import operators
 from inferplan.estimate.predict import prefill_step
+from inferplan.estimate.serving import ServingResult
 from inferplan.estimate.steady import Lengths, operating_point
 from inferplan.estimate.step import Batch, step_time
 from inferplan.metrics.latency import METRICS, STATISTICS
 from inferplan.physics import batching
-from inferplan.physics.arithmetic import per_second, product
+from inferplan.physics.arithmetic import as_simulated, per_second, product
 from inferplan.physics.power import energy_per_token, fleet_power
 from inferplan.physics.queueing import busy_share
 from inferplan.plan.price import Price, owned_usd_per_h, ownership_facts
@@ -47,6 +48,10 @@ def given(name: str, fact: Fact) -> Any:
 
 
 SOLVED = "solved: the batch at which Little's law gives the asked demand"
+
+
+SIMULATION = "simulated step by step (inferplan simulate)"
+"""Source of a figure that a simulation found."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,8 @@ class Derivation:
         The load is a fixed number of requests in flight.
     solved : bool
         The batch follows from a load; otherwise it was given.
+    simulated : ServingResult or None
+        What a simulation found for the load; its figures then stand above the closed form's.
     """
 
     model: ModelSpec
@@ -80,6 +87,7 @@ class Derivation:
     price: Price | None = None
     closed: bool = False
     solved: bool = True
+    simulated: ServingResult | None = None
 
     @cached_property
     def machine(self) -> Any:
@@ -113,7 +121,17 @@ class Derivation:
 
     def latency(self, metric: str, statistic: str) -> Any:
         """A latency quantile under load [s]."""
-        return getattr(self.point, metric)[statistic]
+        closed = getattr(self.point, metric)[statistic]
+        if self.simulated is None:
+            return closed
+        return self.found(
+            f"{metric} {statistic}", self.simulated.latencies[metric][statistic], closed
+        )
+
+    def found(self, name: str, value: float, closed: Any) -> Any:
+        """A simulated figure, above its closed form."""
+        fact = Fact(value, closed.unit, SIMULATION, grade=closed.grade)
+        return named(name, as_simulated(given(name, fact), closed))
 
     def idle_ttft(self) -> Any:
         """Prefill of one prompt by an idle replica [s]."""
@@ -131,7 +149,10 @@ class Derivation:
     def rate(self) -> Any:
         """Requests per second of all replicas [1/s]."""
         replicas = chosen("replicas", self.plan.replicas, "replicas", "the plan")
-        return named("requests per s", product(self.point.rate_per_s, replicas))
+        closed = named("requests per s", product(self.point.rate_per_s, replicas))
+        if self.simulated is None:
+            return closed
+        return self.found("requests per s", self.simulated.rate_per_s, closed)
 
     def usd_per_h(self) -> Any:
         """Cost of the fleet [USD/h]."""

@@ -48,6 +48,8 @@ def recommendation_page(
         parts.append(_purchases(answer))
     parts += _losers(answer.losers, all_losers=all_losers)
     parts += ["Assumptions", *(f"  - {line}" for line in answer.assumptions)]
+    if answer.best.simulation is not None:
+        parts.append(f"The same simulation in full: {simulate_command(answer, asked)}")
     parts.append(f"Where a figure comes from: {explain_command(answer, asked)}")
     return Page(tuple(parts))
 
@@ -68,7 +70,23 @@ def named_model(asked: str, found: str) -> str:
 
 
 def explain_command(answer: Recommendation, asked: str = "") -> str:
-    """The command that derives a figure of the best option."""
+    """The command that derives the closed form of a figure of the best option."""
+    buy = " --acquire buy" if answer.best.price.how == "buy" else ""
+    return f"inferplan explain tpot_p95 {_case(answer, asked)}{buy}"
+
+
+def simulate_command(answer: Recommendation, asked: str = "") -> str:
+    """The command that repeats the simulation of the best option."""
+    best = answer.best
+    count = (best.simulation or {}).get("requests", "")
+    return (
+        f"inferplan simulate {_case(answer, asked)} --max-num-seqs {best.plan.max_num_seqs}"
+        f" --requests {count}"
+    )
+
+
+def _case(answer: Recommendation, asked: str) -> str:
+    """Model, best option and load as arguments of a command."""
     plan, load = answer.best.plan, answer.question.load
     demand = f"--{load.kind} {load.demand:g}"
     if load.kind == "users":
@@ -78,10 +96,8 @@ def explain_command(answer: Recommendation, asked: str = "") -> str:
     sizes = (("tp", plan.tp), ("pp", plan.pp), ("dp", plan.dp), ("replicas", plan.replicas))
     layout = "".join(f" --{name} {size}" for name, size in sizes if size > 1)
     model = shlex.quote(asked or answer.question.model.id)
-    if answer.best.price.how == "buy":
-        layout += " --acquire buy"
     return (
-        f"inferplan explain tpot_p95 {model} {plan.device.id}"
+        f"{model} {plan.device.id}"
         f" --weights {plan.weights.id} --kv {plan.kv.id}{layout} {demand}"
         f" --isl {load.isl_tokens:g} --osl {load.osl_tokens:g}"
     )

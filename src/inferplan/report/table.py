@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -74,6 +75,17 @@ def to_text(page: Page, width: int = WIDTH, *, color: bool = False) -> str:
                 if part.note:
                     console.print(part.note, markup=False)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def bullet(line: str) -> str:
+    """A sentence as an entry of a list, its further lines indented.
+
+    Examples
+    --------
+    >>> bullet("short")
+    '  - short'
+    """
+    return textwrap.fill(line, WIDTH, initial_indent="  - ", subsequent_indent="    ")
 
 
 def _rich(table: Table) -> RenderableType:

@@ -40,7 +40,7 @@ RANKS: dict[str, int] = {
 
 
 @cache
-def kinds(struct: type[Any]) -> dict[str, tuple[str, int, int]]:
+def kinds(struct: type[tuple[Any, ...]]) -> dict[str, tuple[str, int, int]]:
     """Field -> (dtype, dimensions, place in the table)."""
     out, place = {}, 0
     for name, hint in typing.get_type_hints(struct).items():
@@ -51,7 +51,7 @@ def kinds(struct: type[Any]) -> dict[str, tuple[str, int, int]]:
     return out
 
 
-def table_of(arrays: Any) -> npt.NDArray[np.int64]:
+def table_of(arrays: tuple[Any, ...]) -> npt.NDArray[np.int64]:
     """The table of a named tuple's arrays.
 
     Raises
@@ -64,6 +64,7 @@ def table_of(arrays: Any) -> npt.NDArray[np.int64]:
         array = getattr(arrays, name)
         fits = array.dtype == dtype and array.ndim == rank and array.flags.c_contiguous
         if not fits or array.shape[-1] != WIDTHS.get(name, array.shape[-1]):
-            raise TypeError(f"{name} is {array.dtype}{array.shape}, not contiguous {dtype} [{rank}-d]")
+            shape = f"{array.dtype}{array.shape}"
+            raise TypeError(f"{name} is {shape}, not contiguous {dtype} of {rank} dimensions")
         words += [array.ctypes.data, *array.shape]
     return np.array(words, np.int64)

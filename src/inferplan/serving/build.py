@@ -1,22 +1,27 @@
-"""Translate the kernel into portable LLVM code, with numba: ``python -m inferplan.serving.build FILE``.
+"""Translate the kernel into portable LLVM code, with numba.
 
-Run when a wheel is built, and again by whoever changes the kernel in a checkout. The kernel's
-functions are plain Python and know nothing of numba; here each becomes a numba function that
-calls its siblings. A named tuple of arrays (``State``) becomes one pointer to a table of
-addresses and shapes: passing dozens of arrays from function to function makes numba many
-times slower.
+``python -m inferplan.serving.build FILE`` is run when a wheel is built, and again by whoever
+changes the kernel in a checkout. The kernel's functions are plain Python and know nothing of
+numba; here each becomes a numba function that calls its siblings, for the types that its
+annotations state: an ``int`` is an int64 wherever it comes from, and no function is compiled
+twice. A named tuple of arrays (``State``) is one pointer to a table of addresses and shapes
+(:mod:`inferplan.serving.numba_state`).
 """
 
 from __future__ import annotations
 
+import dis
 import hashlib
 import importlib
+import os
 import sys
 import types
+import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from inferplan.files import seal, unseal
 from inferplan.serving.kernel import contents, layout
 
 MODULES = (
@@ -35,8 +40,14 @@ MODULES = (
 )
 """The kernel; a function may call any other by its bare name."""
 
-ENTRIES: dict[str, type[Any]] = {"advance": layout.State, "hash_blocks": contents.Contents}
+ENTRIES: dict[str, type[tuple[Any, ...]]] = {
+    "advance": layout.State,
+    "hash_blocks": contents.Contents,
+}
 """Functions that are called from outside, with a tuple of arrays and an integer."""
+
+BUILDERS = ("build.py", "arrays.py", "numba_state.py")
+"""What else the LLVM code depends on."""
 
 
 def source_stamp() -> str:
@@ -44,22 +55,51 @@ def source_stamp() -> str:
     folder = Path(__file__).parent
     paths = [folder / "kernel" / f"{name}.py" for name in MODULES]
     digest = hashlib.sha256()
-    for path in [*paths, folder / "build.py", folder / "arrays.py"]:
+    for path in [*paths, *(folder / name for name in BUILDERS)]:
         digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()[:16]
 
 
-def namespace(jit: Callable[..., Any]) -> dict[str, Any]:
-    """All constants and compiled functions of the kernel, by name."""
-    names: dict[str, Any] = {}
+def kernel_functions() -> tuple[dict[str, types.FunctionType], dict[str, Any]]:
+    """All functions of the kernel and all its constants, by name."""
+    functions: dict[str, types.FunctionType] = {}
+    constants: dict[str, Any] = {}
     for module_name in MODULES:
         module = importlib.import_module(f"inferplan.serving.kernel.{module_name}")
         for name, value in vars(module).items():
             if isinstance(value, types.FunctionType) and value.__module__ == module.__name__:
-                names[name] = jit(types.FunctionType(value.__code__, names, name))
+                functions[name] = value
             elif name.isupper():
-                names[name] = value
-    return names
+                constants[name] = value
+    return functions, constants
+
+
+def compiled_entries(
+    jit: Callable[..., Any], types_of: Callable[[Any], tuple[Any, ...]]
+) -> list[Any]:
+    """The entries, compiled after all that they call.
+
+    Parameters
+    ----------
+    jit : callable
+        Makes a function one that is compiled for given types.
+    types_of : callable
+        The types of a function's parameters.
+    """
+    functions, names = kernel_functions()
+
+    def visit(name: str) -> Any:
+        code = functions[name].__code__
+        if name not in names:
+            for step in dis.get_instructions(code):
+                if step.opname == "LOAD_GLOBAL" and step.argval in functions:
+                    visit(step.argval)
+            names[name] = jit(types.FunctionType(code, names, name))
+            names[name].compile(types_of(functions[name]))
+            names[name].disable_compile()
+        return names[name].overloads[types_of(functions[name])]
+
+    return [visit(entry) for entry in ENTRIES]
 
 
 def llvm_code() -> bytes:
@@ -70,21 +110,22 @@ def llvm_code() -> bytes:
     from inferplan.serving.numba_state import struct_type
 
     numba.config.CPU_NAME, numba.config.CPU_FEATURES = "generic", ""
+    known = {int: numba.int64, float: numba.float64, bool: numba.boolean}
+    known |= {struct: struct_type(struct) for struct in ENTRIES.values()}
 
     def jit(function: Any) -> Any:
-        return numba.njit(function, error_model="numpy", boundscheck=False, _nrt=False)
+        options = {"error_model": "numpy", "boundscheck": False, "_nrt": False}
+        return numba.njit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
 
-    names = namespace(jit)
+    def types_of(function: Any) -> tuple[Any, ...]:
+        hints = typing.get_type_hints(function)
+        return tuple(known[hint] for name, hint in hints.items() if name != "return")
+
     module, calls = None, []
-    for entry, struct in ENTRIES.items():
-        dispatcher = names[entry]
-        signature = (struct_type(struct), numba.int64)
-        dispatcher.compile(signature)
-        compiled = dispatcher.overloads[signature]
+    for entry, compiled in zip(ENTRIES, compiled_entries(jit, types_of), strict=True):
         code = llvm.parse_assembly(compiled.library.get_llvm_str())
         calls.append(_wrapper(entry, compiled.fndesc.mangled_name))
         module = code if module is None else _linked(module, code)
-    assert module is not None
     return _stripped(module, "\n".join(calls))
 
 
@@ -131,15 +172,28 @@ def _stripped(module: Any, wrappers: str) -> bytes:
     return module.as_bitcode()  # type: ignore[no-any-return]
 
 
-def main(argv: list[str]) -> int:
-    """Write the code, and beside it the stamp of its source."""
-    target = Path(argv[0])
+def sealed_code() -> bytes:
+    """The code, sealed with the stamp of its source."""
+    return seal(source_stamp(), llvm_code())
+
+
+def write_if_stale(target: Path) -> None:
+    """Write the sealed code to a file, unless that is what stands there."""
+    if target.is_file() and unseal(source_stamp(), target.read_bytes()) is not None:
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_suffix(".part")
-    part.write_bytes(source_stamp().encode() + llvm_code())
+    part = target.with_suffix(f".{os.getpid()}.part")
+    part.write_bytes(sealed_code())
     part.replace(target)
-    return 0
+
+
+def main(argv: list[str]) -> None:
+    """Write to the file named, or to standard output."""
+    if argv:
+        write_if_stale(Path(argv[0]))
+    else:
+        sys.stdout.buffer.write(sealed_code())
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

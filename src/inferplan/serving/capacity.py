@@ -123,7 +123,7 @@ def largest_demand(
 
     def met(value: float) -> bool:
         if value not in trials:
-            shown = outcome(run(fleet, demand(value)))
+            shown = outcome(run(fleet, demand(value), timeline=False))
             trials[value] = Trial(value, shown, shown.meets(slos))
             if progress is not None:
                 progress(trials[value])

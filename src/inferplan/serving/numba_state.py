@@ -22,18 +22,18 @@ from inferplan.serving.arrays import WIDTHS, kinds
 WORD = ir.IntType(64)
 
 
-class Struct(types.Type):  # type: ignore[misc]
+class Struct(types.Type):
     """A pointer to the table of a named tuple's arrays."""
 
-    def __init__(self, struct: type[Any]) -> None:
+    def __init__(self, struct: type[tuple[Any, ...]]) -> None:
         super().__init__(name=struct.__name__)
         self.fields = {name: Field(struct, name) for name in kinds(struct)}
 
 
-class Field(types.Type):  # type: ignore[misc]
+class Field(types.Type):
     """The same pointer, seen as one of the arrays."""
 
-    def __init__(self, struct: type[Any], name: str) -> None:
+    def __init__(self, struct: type[tuple[Any, ...]], name: str) -> None:
         super().__init__(name=f"{struct.__name__}.{name}")
         dtype, self.rank, self.place = kinds(struct)[name]
         self.dtype, self.width = getattr(types, dtype), WIDTHS.get(name)
@@ -41,13 +41,13 @@ class Field(types.Type):  # type: ignore[misc]
 
 @register_model(Struct)
 @register_model(Field)
-class _Model(models.PrimitiveModel):  # type: ignore[misc]
+class _Model(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, WORD.as_pointer())
 
 
 @infer_getattr
-class _Fields(AttributeTemplate):  # type: ignore[misc]
+class _Fields(AttributeTemplate):
     key = Struct
 
     def generic_resolve(self, kind: Struct, name: str) -> Any:
@@ -60,7 +60,7 @@ def _field(_context: Any, _builder: Any, _kind: Struct, pointer: Any, _name: str
 
 
 @infer_getattr
-class _Lengths(AttributeTemplate):  # type: ignore[misc]
+class _Lengths(AttributeTemplate):
     key = Field
 
     def generic_resolve(self, kind: Field, name: str) -> Any:
@@ -87,7 +87,7 @@ def _length(builder: Any, kind: Field, pointer: Any, k: int) -> Any:
 
 
 @infer_global(operator.getitem)
-class _Get(AbstractTemplate):  # type: ignore[misc]
+class _Get(AbstractTemplate):
     def generic(self, args: Any, _kws: Any) -> Any:
         if isinstance(args[0], Field):
             return signature(args[0].dtype, *args)
@@ -95,7 +95,7 @@ class _Get(AbstractTemplate):  # type: ignore[misc]
 
 
 @infer_global(operator.setitem)
-class _Set(AbstractTemplate):  # type: ignore[misc]
+class _Set(AbstractTemplate):
     def generic(self, args: Any, _kws: Any) -> Any:
         if isinstance(args[0], Field):
             return signature(types.none, args[0], args[1], args[0].dtype)
@@ -129,6 +129,6 @@ def _set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 @cache
-def struct_type(struct: type[Any]) -> Struct:
+def struct_type(struct: type[tuple[Any, ...]]) -> Struct:
     """Numba's type for a named tuple of arrays."""
     return Struct(struct)

@@ -31,9 +31,9 @@ class Outcome:
         Latencies [s].
     rate_per_s : float
         Requests finished per second while requests arrive [1/s].
-    batch, busy_frac, kv_frac : float
+    batch, busy_frac, kv_frac, prompt_budget_frac : float
         Mean running requests of a replica while it works, share of time it works, share of
-        its KV pool in use while it works.
+        its KV pool in use while it works, share of its steps' token budget that prompts take.
     keeps_up : bool
         Whether the queue does not grow without end.
     requests : int
@@ -47,6 +47,7 @@ class Outcome:
     batch: float
     busy_frac: float
     kv_frac: float
+    prompt_budget_frac: float
     keeps_up: bool
     requests: int
 
@@ -73,7 +74,7 @@ def outcome(run: Run) -> Outcome:
     begin, end = float(arrival[0]), float(arrival[-1])
     span = max(end - begin, 1e-12)
     finished = int(np.count_nonzero((run.finish_s > begin) & (run.finish_s <= end)))
-    clocks = run.sums
+    clocks, totals = run.sums, run.totals.sum(axis=0)
     work = max(float(clocks[:, at.WORK_S].sum()), 1e-300)
     pool = float(run.pool_blocks.mean())
     closed = run.requests.offered_rate_per_s is None
@@ -83,6 +84,8 @@ def outcome(run: Run) -> Outcome:
         batch=float(clocks[:, at.RUNNING_S].sum()) / work,
         busy_frac=float((clocks[:, at.BUSY_S] / max(float(finish.max()), 1e-12)).mean()),
         kv_frac=float(clocks[:, at.BLOCKS_S].sum()) / work / pool,
+        prompt_budget_frac=float(totals[at.PROMPT_TOKENS])
+        / max(1, totals[at.BATCHES] * run.budget),
         keeps_up=bool(closed or finished >= KEEPS_UP * len(kept)),
         requests=run.requests.n,
     )

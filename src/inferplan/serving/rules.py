@@ -43,7 +43,10 @@ def policy_named(name: str, field: str = "--policy") -> str:
     if found not in POLICIES:
         known = [*POLICIES, *ALIASES]
         raise InputError(
-            field, name, "is no scheduling policy", f"use {' or '.join(nearest(name, known) or known)}"
+            field,
+            name,
+            "is no scheduling policy",
+            f"use {' or '.join(nearest(name, known) or known)}",
         )
     return found
 
@@ -113,12 +116,21 @@ class EngineRules:
     def __post_init__(self) -> None:
         """Check what the kernel relies on."""
         policy_named(self.policy)
-        for name in ("block_size", "max_num_seqs", "max_num_batched_tokens", "max_model_len", "stages"):
+        for name in (
+            "block_size",
+            "max_num_seqs",
+            "max_num_batched_tokens",
+            "max_model_len",
+            "stages",
+        ):
             if getattr(self, name) < 1:
                 raise InputError(name, getattr(self, name), "is below 1", "give a positive number")
         if self.num_gpu_blocks < 2:
             raise InputError(
-                "num_gpu_blocks", self.num_gpu_blocks, "leaves no block to hand out", "give 2 or more"
+                "num_gpu_blocks",
+                self.num_gpu_blocks,
+                "leaves no block to hand out",
+                "give 2 or more",
             )
         if self.async_scheduling and self.stages > 1:
             raise InputError(

@@ -29,7 +29,10 @@ SAMPLES = 400
 """Points of a timeline, roughly; between half of it and this."""
 
 FIRST_CHUNK = 64
-"""Actions of the kernel before it first returns."""
+"""Actions of the kernel before it first returns, where a timeline is wanted."""
+
+WHOLE = 1 << 62
+"""Actions of the kernel where none is: it returns at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,12 @@ class Run:
     gaps : int64 [bins + 1]
         Histogram of inter-token gaps over :data:`~inferplan.serving.state.GAP_EDGES`.
     timeline : float64 [samples, 4]
-        Time [s], running, waiting, and used blocks of all replicas, mean since the one before.
+        Time [s], running, waiting, and used blocks of all replicas, mean since the one before;
+        no rows unless asked for.
     pool_blocks : int64 [R]
         Blocks of each replica's pool that can be handed out.
+    budget : int
+        Tokens of a step at most, of the first replica.
     kernel_s : float
         Time that the kernel took [s].
     skipped_steps : int
@@ -73,6 +79,7 @@ class Run:
     gaps: npt.NDArray[np.int64]
     timeline: Floats
     pool_blocks: npt.NDArray[np.int64]
+    budget: int
     kernel_s: float
     skipped_steps: int
 
@@ -87,6 +94,8 @@ def run(
     requests: Requests,
     progress: Progress | None = None,
     bind: Bind = compiled.bind,
+    *,
+    timeline: bool = True,
 ) -> Run:
     """Simulate.
 
@@ -100,6 +109,8 @@ def run(
         Told how many requests are done.
     bind : callable
         How the kernel is called; its plain-Python form gives the same result.
+    timeline : bool
+        Whether to stop now and then to sample the timeline, or leave it empty.
 
     Raises
     ------
@@ -112,10 +123,11 @@ def run(
     columns = kernel_requests(fleet, requests, paged=shared)
     # If nothing is shared, the cache matters only to a request that resumes after a preemption.
     trial = caching and not shared
-    found = _simulate(fleet, requests, columns, progress, bind, paged=shared, trial=trial)
+    how = _How(progress, bind, FIRST_CHUNK if timeline else WHOLE)
+    found = _simulate(fleet, requests, columns, how, paged=shared, trial=trial)
     if found is None:
         columns = kernel_requests(fleet, requests, paged=True)
-        found = _simulate(fleet, requests, columns, progress, bind, paged=True, trial=False)
+        found = _simulate(fleet, requests, columns, how, paged=True, trial=False)
     if found is None:
         raise ArithmeticError("a simulation that may preempt stopped at a preemption")
     return found
@@ -174,12 +186,20 @@ def kernel_requests(fleet: Fleet, requests: Requests, *, paged: bool) -> KernelR
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How a run is watched: progress, the kernel, and actions until it first returns."""
+
+    progress: Progress | None
+    bind: Bind
+    chunk: int
+
+
 def _simulate(
     fleet: Fleet,
     requests: Requests,
     columns: KernelRequests,
-    progress: Progress | None,
-    bind: Bind,
+    how: _How,
     *,
     paged: bool,
     trial: bool,
@@ -196,8 +216,8 @@ def _simulate(
         transfer_s_per_token=fleet.transfer_s_per_token,
     )
     state.g[at.STOP_ON_PREEMPTION] = trial
-    advance = bind(state)
-    samples, chunk, spent = [_sample(state)], FIRST_CHUNK, 0.0
+    advance = how.bind(state)
+    samples, chunk, spent = [_sample(state)], how.chunk, 0.0
     while True:
         began = time.perf_counter()
         status = advance(chunk)
@@ -207,8 +227,8 @@ def _simulate(
             break
         if len(samples) > SAMPLES:
             samples, chunk = samples[::2], 2 * chunk
-            if progress is not None:
-                progress(int(state.g[at.DONE]), requests.n)
+        if how.progress is not None:
+            how.progress(int(state.g[at.DONE]), requests.n)
     if status == PREEMPTION:
         return None
     if status != FINISHED:
@@ -226,6 +246,7 @@ def _run_of(state: at.State, requests: Requests, samples: Floats, spent: float) 
     steps = np.diff(samples, axis=0)
     work = np.maximum(steps[:, 1:2], 1e-300)
     timeline = np.column_stack([samples[1:, 0], steps[:, 2:] / work])[steps[:, 1] > 0]
+    timeline = timeline if len(timeline) > 1 else timeline[:0]
     req, times = state.req, state.at
     return Run(
         requests=requests,
@@ -242,6 +263,7 @@ def _run_of(state: at.State, requests: Requests, samples: Floats, spent: float) 
         gaps=state.gaps,
         timeline=timeline,
         pool_blocks=state.cfg[:, at.USABLE].copy(),
+        budget=int(state.cfg[0, at.BUDGET]),
         kernel_s=spent,
         skipped_steps=int(state.g[at.SKIPPED]),
     )

@@ -65,9 +65,7 @@ class StepTables:
     stride: int
 
 
-NO_TABLES = StepTables(
-    np.zeros((1, 2, 2)), np.zeros((1, 0, at.OP_COLUMNS)), np.zeros((1, 2)), 0, 1
-)
+NO_TABLES = StepTables(np.zeros((1, 2, 2)), np.zeros((1, 0, at.OP_COLUMNS)), np.zeros((1, 2)), 0, 1)
 """Every batch takes no time; for replays that count steps."""
 
 
@@ -112,9 +110,16 @@ def make_state(
     depth = int(cfg[:, at.DEPTH].max())
     levels = int(requests.level.max(initial=0)) + 1 if cfg[:, at.BY_PRIORITY].any() else 1
     g = np.zeros(at.G_COLUMNS, np.int64)
-    g[[at.ROUTER, at.LOGGING, at.DENSE, at.STRIDE]] = router, log_rows > 0, tables.dense, tables.stride
+    g[[at.ROUTER, at.LOGGING, at.DENSE, at.STRIDE]] = (
+        router,
+        log_rows > 0,
+        tables.dense,
+        tables.stride,
+    )
     pooled = _pooled(requests)
-    g[at.RELEASES] = len(pooled) > 0 or (requests.follower >= 0).any() or (cfg[:, at.ROLE] != 0).any()
+    g[at.RELEASES] = (
+        len(pooled) > 0 or (requests.follower >= 0).any() or (cfg[:, at.ROLE] != 0).any()
+    )
     return at.State(
         req=_request_ints(requests),
         at=_request_times(requests),

@@ -124,7 +124,10 @@ def _set_attention(
 ) -> None:
     """Work per cache entry read; a context of one token reads ``1 + 1/compression`` entries."""
     read = 1.0 + (1.0 / core.compression if core.compression else 0.0)
-    row[at.C_DECODE], row[at.M_DECODE] = float(decode.compute_s) / read, float(decode.memory_s) / read
+    row[at.C_DECODE], row[at.M_DECODE] = (
+        float(decode.compute_s) / read,
+        float(decode.memory_s) / read,
+    )
     row[at.C_PROMPT], row[at.M_PROMPT] = float(prompt.compute_s) / read, float(prompt.memory_s)
     row[at.M_CHUNK] = float(chunk.memory_s - prompt.memory_s) / read
     row[at.LIMIT] = core.window if core.compression else min(core.window, core.top_k)

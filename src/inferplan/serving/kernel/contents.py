@@ -49,8 +49,12 @@ def hash_blocks(c: Contents, size: int) -> int:
             offset = 0
             while offset < length and block < c.content_start[i + 1]:
                 run = min(length - offset, size - filled)
-                first = ((first * FACTOR_1 + text % PRIME_1) % PRIME_1 * FACTOR_1 + offset) % PRIME_1
-                second = ((second * FACTOR_2 + text % PRIME_2) % PRIME_2 * FACTOR_2 + offset) % PRIME_2
+                first = (
+                    (first * FACTOR_1 + text % PRIME_1) % PRIME_1 * FACTOR_1 + offset
+                ) % PRIME_1
+                second = (
+                    (second * FACTOR_2 + text % PRIME_2) % PRIME_2 * FACTOR_2 + offset
+                ) % PRIME_2
                 first = (first * FACTOR_1 + run) % PRIME_1
                 second = (second * FACTOR_2 + run) % PRIME_2
                 offset += run

@@ -1,0 +1,120 @@
+"""What a search for a capacity asks, checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inferplan.api.traffic import make_scenario
+from inferplan.catalog.types import ModelSpec
+from inferplan.errors import InputError, UnknownNameError
+from inferplan.estimate.deployment import Deployment
+from inferplan.estimate.machine import machine
+from inferplan.estimate.operators import operators
+from inferplan.estimate.serving import largest_batch, memory_batch_limit
+from inferplan.estimate.steady import Lengths, demand_met, operating_point
+from inferplan.metrics.slo import Slo
+from inferplan.serving.scenario import Scenario
+from inferplan.workload.load import Load
+
+FIND = ("rate", "concurrency", "users")
+"""What may be sought."""
+
+FEWEST = 100
+"""Requests of a simulation at least."""
+
+UNMET_FRAC = 0.3
+"""Where the closed form meets the objectives nowhere: start at this share of what is stable."""
+
+
+def closed_form(model: ModelSpec, plan: Deployment, load: Load, slos: tuple[Slo, ...]) -> float:
+    """The capacity as the closed form has it: where the search starts.
+
+    Parameters
+    ----------
+    model, plan : ModelSpec, Deployment
+        What serves.
+    load : Load
+        Lengths and kind of demand; how much of it does not matter.
+    slos : tuple of Slo
+        Objectives.
+    """
+    m, ops, lengths = machine(plan), operators(model), Lengths.of(load)
+    limit = memory_batch_limit(model, m, lengths)
+    batch = float(largest_batch(ops, m, load, slos, limit))
+    share = 1.0
+    if batch <= 0:
+        batch, share = float(largest_batch(ops, m, load, (), limit)), UNMET_FRAC
+    point = operating_point(ops, m, lengths, max(batch, 1e-3), ("mean",), closed=load.closed)
+    return share * float(demand_met(point, load)) * plan.replicas
+
+
+def sought_in(
+    spec: ModelSpec, find: str, seed: int, max_model_len: int | None, traffic: dict[str, Any]
+) -> Scenario:
+    """The requests that are asked, at a demand that does not matter.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model.
+    find : str
+        One of :data:`FIND`.
+    seed : int
+        Of a trace that is generated.
+    max_model_len : int or None
+        Longest request, if not the model's context [tokens].
+    traffic : dict
+        Keys of :class:`inferplan.api.simulate_options.TrafficOptions`.
+
+    Raises
+    ------
+    InputError
+        If a demand is given, or what is sought does not go with the rest.
+    """
+    if find not in FIND:
+        raise UnknownNameError("--find", find, FIND, f"one of {', '.join(FIND)}")
+    told = {name: value for name, value in traffic.items() if value not in (None, False)}
+    given = [name for name in (*FIND, "all_at_once") if name in told]
+    if given:
+        fix = "leave it out; --find says what is sought"
+        raise InputError("--" + given[0].replace("_", "-"), told[given[0]], "is sought here", fix)
+    if "trace" not in told:
+        told[find] = 1
+        told.setdefault("requests", 2000)
+    elif find != "rate":
+        raise InputError("--find", find, "does not go with --trace", "its rate is what is sought")
+    return make_scenario(max_model_len or spec.context_max, seed, **told)
+
+
+def check_bounded(find: str, slos: tuple[Slo, ...]) -> None:
+    """Fail if the limits let any number of requests in flight pass.
+
+    Raises
+    ------
+    InputError
+        If no limit counts the time in the queue.
+    """
+    if find != "rate" and not any(slo.metric in ("ttft", "e2e") for slo in slos):
+        fix = "add --ttft-p95 or --e2e-p95, which waiting in the queue breaks"
+        raise InputError("--find", find, "has no largest value without such a limit", fix)
+
+
+def check_enough(scenario: Scenario, traffic: dict[str, Any]) -> None:
+    """Fail if a simulation would have too few requests.
+
+    Raises
+    ------
+    InputError
+        If it has fewer than :data:`FEWEST`.
+    """
+    if scenario.n < FEWEST:
+        field = "--trace" if traffic.get("trace") else "--requests"
+        problem = "requests are too few to tell a load that is kept up with from one that is not"
+        raise InputError(field, scenario.n, problem, f"give {FEWEST} at least")
+
+
+def mean_load(find: str, scenario: Scenario, traffic: dict[str, Any]) -> Load:
+    """The scenario's means, for the closed form."""
+    kind: dict[str, Any] = {"rate": "rate_per_s"}
+    isl, osl = scenario.lengths.mean_isl, scenario.lengths.mean_osl
+    return Load(isl, osl, think_s=traffic.get("think_s") or 0.0, **{kind.get(find, find): 1.0})
