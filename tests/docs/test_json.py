@@ -33,6 +33,15 @@ COMMANDS = {
         "simulate llama-3.1-8b h100 --concurrency 4 --requests 60 --prefill-replicas 1"
         " --decode-replicas 1",
     ),
+    "batching/1": (
+        "batching llama-3.1-8b l40s --requests 200",
+        "batching llama-3.1-8b l40s --requests 40 --all-at-once --osl 1",
+    ),
+    "capacity/1": (
+        "capacity llama-3.1-8b l40s --requests 300 --ttft-p95 1s --seeds 2",
+        "capacity llama-3.1-8b l40s --requests 300 --seeds 1",
+    ),
+    "sweep/1": ("sweep llama-3.1-8b l40s --rates 1:2:2 --requests 50 --jobs 1 --out s.csv",),
     "fit/1": ("fit llama-3-70b h100 --tp 4 --context 5000",),
     "fit-all/1": ("fit llama-3.1-70b --class apple",),
     "explain/1": (

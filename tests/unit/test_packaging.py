@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 import inferplan
+from inferplan.files import unseal
+from inferplan.serving.build import source_stamp
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("numpy", "scipy", "numba", "pandas", "pydantic", "gguf", "huggingface_hub")
+HEAVY = ("numpy", "scipy", "numba", "llvmlite", "pandas", "pydantic", "gguf", "huggingface_hub")
 REPORT = f"\nprint('LOADED', *[name for name in {HEAVY!r} if name in sys.modules])"
 HELP = """
 from inferplan.cli.main import main
@@ -78,11 +80,20 @@ def test_data_comes_with_the_package(name: str) -> None:
     assert path.is_file() or any(path.iterdir())
 
 
+@pytest.mark.skipif(
+    not Path(inferplan.__file__).is_relative_to(sys.prefix), reason="runs from the source tree"
+)
+def test_the_compiled_kernel_comes_with_the_package() -> None:
+    code = files("inferplan").joinpath("serving", "kernel.bc").read_bytes()
+    assert unseal(source_stamp(), code), "it is not of the present source: install again"
+
+
 def test_the_pins_cover_what_the_package_asks_for() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project, build = stated["project"], stated["build-system"]["requires"]
     asked = (ROOT / "requirements" / "dev.in").read_text().splitlines()
     extras = (name for extra in project["optional-dependencies"].values() for name in extra)
-    assert {*project["dependencies"], *extras} <= set(asked)
+    assert {*project["dependencies"], *extras, *build} <= set(asked)
 
 
 def test_the_pins_name_no_place_to_fetch_from() -> None:

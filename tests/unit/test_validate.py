@@ -38,7 +38,7 @@ def guess(row: TruthRow) -> Prediction:
 def test_every_row_is_answered_or_refused_with_its_reason() -> None:
     seen: list[int] = []
     found = predict_rows(ROWS, seen.append)
-    assert seen == [1] * len(ROWS)
+    assert sum(seen) == len(ROWS)
     assert [(p.case_id, p.metric) for p in found] == [(r.case_id, r.metric) for r in ROWS]
     for p in found:
         expected = REFUSALS.get((p.case_id, p.metric))

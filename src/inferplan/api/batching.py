@@ -16,6 +16,7 @@ from inferplan.report.batching_reasons import reasons
 from inferplan.report.table import Page
 from inferplan.serving.compare import Comparison, Way, compare
 from inferplan.serving.scenario import Scenario
+from inferplan.serving.summary import RunSummary
 from inferplan.units import positive
 
 DEFAULT_REQUESTS = 2000
@@ -54,7 +55,7 @@ class ShownComparison(Shown, Comparison):
             "load_chosen": self.chosen,
             "seed": self.seed,
             "policies": [self._way(way) for way in self.ways],
-            "same_seats": self.same_seats.to_dict(),
+            "same_seats": run_dict(self.same_seats),
             "ridge": self.ridge.to_dict(),
             "decode_steps": [roofs.to_dict() for roofs in self.roofs()],
             "reasons": reasons(self),
@@ -67,10 +68,27 @@ class ShownComparison(Shown, Comparison):
             "max_num_seqs": way.rules.max_num_seqs,
             "window_s": way.rules.window_s if way.rules.policy == "dynamic" else None,
             "overloaded": way.overloaded,
-            "loaded": way.loaded.to_dict(),
-            "at_once": way.at_once.to_dict(),
+            "loaded": run_dict(way.loaded),
+            "at_once": run_dict(way.at_once),
             "times_static": self.times_static(way.at_once),
         }
+
+
+def run_dict(run: RunSummary) -> dict[str, Any]:
+    """A run as plain data, SI units; more of it has :func:`inferplan.simulate`."""
+    used, rate = run.occupancy, run.throughput
+    latencies = {f"{metric}_s": run.quantiles(metric) for metric in ("ttft", "tpot", "itl", "e2e")}
+    return {name: found and found.to_dict() for name, found in latencies.items()} | {
+        "rate_per_s": rate.rate_per_s,
+        "output_tok_s": rate.output_tok_s,
+        "span_s": used.span_s,
+        "batch": used.batch,
+        "busy_frac": used.mean_busy_frac,
+        "queue": used.queue,
+        "kv_used_frac": used.kv_used_frac,
+        "padding_frac": used.padding_frac,
+        "preemptions": used.preemptions,
+    }
 
 
 def batching(
@@ -126,7 +144,9 @@ def batching(
 
 def _scenario(spec: ModelSpec, seed: int, traffic: dict[str, Any]) -> tuple[Scenario, bool]:
     """What is asked, and whether its rate is still open."""
-    told = {name: value for name, value in traffic.items() if value not in (None, False)}
+    told = {
+        name: value for name, value in traffic.items() if value is not None and value is not False
+    }
     chosen = not any(kind in told for kind in KINDS)
     if chosen:
         told["rate"] = 1.0

@@ -8,7 +8,6 @@ from typing import Any, Unpack
 
 from inferplan.api.build import find_model, plan_for
 from inferplan.api.capacity_question import (
-    check_bounded,
     check_enough,
     closed_form,
     mean_load,
@@ -173,7 +172,6 @@ def capacity(
     criteria = criteria_of(limits)
     spec, _ = find_model(model)
     scenario = sought_in(spec, find, seed, engine.get("max_model_len"), traffic)
-    check_bounded(find, criteria.slos)
     check_enough(scenario, traffic)
     tokens = scenario.lengths.mean_isl + scenario.lengths.mean_osl
     spec, plan = plan_for(model, device, context=tokens, **given)

@@ -73,7 +73,9 @@ def sought_in(
     """
     if find not in FIND:
         raise UnknownNameError("--find", find, FIND, f"one of {', '.join(FIND)}")
-    told = {name: value for name, value in traffic.items() if value not in (None, False)}
+    told = {
+        name: value for name, value in traffic.items() if value is not None and value is not False
+    }
     given = [name for name in (*FIND, "all_at_once") if name in told]
     if given:
         fix = "leave it out; --find says what is sought"
@@ -84,19 +86,6 @@ def sought_in(
     elif find != "rate":
         raise InputError("--find", find, "does not go with --trace", "its rate is what is sought")
     return make_scenario(max_model_len or spec.context_max, seed, **told)
-
-
-def check_bounded(find: str, slos: tuple[Slo, ...]) -> None:
-    """Fail if the limits let any number of requests in flight pass.
-
-    Raises
-    ------
-    InputError
-        If no limit counts the time in the queue.
-    """
-    if find != "rate" and not any(slo.metric in ("ttft", "e2e") for slo in slos):
-        fix = "add --ttft-p95 or --e2e-p95, which waiting in the queue breaks"
-        raise InputError("--find", find, "has no largest value without such a limit", fix)
 
 
 def check_enough(scenario: Scenario, traffic: dict[str, Any]) -> None:

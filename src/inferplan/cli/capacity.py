@@ -78,5 +78,5 @@ def capacity(model: str, device: str, **given: Any) -> None:
     if plot is not None:
         from inferplan.report.capacity import figure
 
-        write_plot(figure(answer.knee, answer.slos, answer.demand), plot)
+        write_plot(figure(answer.scenario, answer.knee, answer.slos), plot)
     emit("capacity/1", answer.to_dict(), answer.page(), as_json=as_json)

@@ -76,7 +76,7 @@ class Ridge:
     by_peaks : float
         The textbook batch: peak FLOP/s over peak bytes/s, times bytes of a weight, over 2 FLOP; of
         a mixture of experts, over the share of tokens that meet an expert.
-    experts_share : float
+    expert_tokens_frac : float
         That share; 1 without experts.
     held : float
         Sequences of the context that the KV pool holds.
@@ -86,7 +86,7 @@ class Ridge:
 
     batch: int | None
     by_peaks: float
-    experts_share: float
+    expert_tokens_frac: float
     held: float
     context_tokens: float
 
@@ -95,7 +95,7 @@ class Ridge:
         return {
             "batch": self.batch,
             "by_peaks": self.by_peaks,
-            "experts_share": self.experts_share,
+            "expert_tokens_frac": self.expert_tokens_frac,
             "sequences_held": self.held,
             "context_tokens": self.context_tokens,
         }
@@ -139,7 +139,7 @@ def ridge(model: ModelSpec, plan: Deployment, context: float) -> Ridge:
     return Ridge(
         batch=low if high else None,
         by_peaks=float(peaks * bits / BITS_PER_BYTE / FLOP_PER_WEIGHT / share),
-        experts_share=share,
+        expert_tokens_frac=share,
         held=float(sequences_held(model, m, context)),
         context_tokens=context,
     )

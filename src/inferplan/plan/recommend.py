@@ -150,17 +150,23 @@ def recommend(
     purchases, _ = judge.best(bought, question.objective, 3)
     front = pareto(sketches, lambda s: s.price.usd_per_h, lambda s: s.e2e_s)[:top]
     kept = pareto(judge.each(front), lambda s: s.price.usd_per_h, lambda s: s.e2e_s)
-    options = judge.complete(best[:top])
+    # Goodput per dollar rests on the simulated capacity, which is known only now.
+    by_goodput = question.objective == "goodput"
+    options = _by_goodput(judge.complete(best[:top])) if by_goodput else judge.complete(best[:top])
     return Recommendation(
         question=question,
         options=options,
-        goodput=judge.complete(rivals[:3]),
+        goodput=_by_goodput(judge.complete(rivals[:3])),
         purchases=judge.complete(purchases[:3]),
         front=judge.complete(kept),
         losers=losers(question, found, able, best, top, refused, failed),
         assumptions=_assumptions(question, options, simulate=simulate),
         searched=len(found.plans),
     )
+
+
+def _by_goodput(options: tuple[Option, ...]) -> tuple[Option, ...]:
+    return tuple(sorted(options, key=lambda option: -option.requests_per_usd))
 
 
 def _nothing_kept(failed: dict[str, str]) -> str:

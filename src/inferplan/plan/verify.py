@@ -14,7 +14,7 @@ from inferplan.plan.price import Market
 from inferplan.plan.question import Question
 from inferplan.serving.capacity import Demand, demand_of, largest_demand
 from inferplan.serving.fleet import Fleet, make_fleet
-from inferplan.serving.offered import offered, requests_needed
+from inferplan.serving.offered import offered, requests_for
 from inferplan.serving.outcome import Outcome, outcome
 from inferplan.serving.run import run
 from inferplan.serving.threads import in_threads
@@ -30,6 +30,9 @@ GROWTH = 1.15
 
 MOST_SIZES = 12
 """Fleet sizes that may fail before a candidate is given up."""
+
+MOST_HEADROOM = 2.0
+"""Demands beyond this many times the closed form's capacity are not tried."""
 
 PER_DEVICE = 4
 """Candidates of a device that are simulated at most, the best by the closed form first."""
@@ -159,8 +162,7 @@ def check(question: Question, sketch: Sketch, market: Market) -> Checked | Faile
         Prices of other fleet sizes.
     """
     load = question.load
-    in_flight = load.demand * (sketch.e2e_s if load.kind == "rate" else 1.0)
-    requests = question.requests or offered(load, requests_needed(in_flight))
+    requests = question.requests or offered(load, requests_for(load, sketch.e2e_s))
     one = fleet_of(question, sketch)
     most = max(1, question.max_devices // sketch.replica.devices_per_replica)
 
@@ -193,7 +195,7 @@ def check(question: Question, sketch: Sketch, market: Market) -> Checked | Faile
         capacity=sketch.capacity * bigger,
         rate_capacity=sketch.rate_capacity * bigger,
         e2e_s=shown.e2e.mean,
-        output_tok_s=shown.rate_per_s * load.osl_tokens,
+        output_tok_s=_rate(shown, load) * load.osl_tokens,
     )
     return Checked(resized, shown, fewer_fails=n > 1)
 
@@ -237,8 +239,9 @@ def simulated_capacity(question: Question, checked: Checked) -> float:
         fleet,
         _demand(question, sketch.e2e_s),
         question.slos,
-        load.demand,
+        guess=max(load.demand, sketch.capacity / SLACK),
         whole=load.kind != "rate",
+        limit=MOST_HEADROOM * max(sketch.capacity, load.demand),
     )
     return max(found.demand, load.demand)
 
@@ -252,16 +255,21 @@ def _demand(question: Question, e2e_s: float) -> Demand:
 
 def as_result(checked: Checked, load: Load) -> ServingResult:
     """The simulation's figures in the form that every serving model answers with."""
-    found = checked.outcome
+    found, rate = checked.outcome, _rate(checked.outcome, load)
     return ServingResult(
         batch=checked.sketch.batch,
         batch_limit=checked.sketch.batch_limit,
-        rate_per_s=found.rate_per_s,
+        rate_per_s=rate,
         ttft=found.ttft,
         tpot=found.tpot,
         e2e=found.e2e,
-        output_tok_s=found.rate_per_s * load.osl_tokens,
-        total_tok_s=found.rate_per_s * (load.osl_tokens + load.isl_tokens),
+        output_tok_s=rate * load.osl_tokens,
+        total_tok_s=rate * (load.osl_tokens + load.isl_tokens),
         prefill_utilisation=found.prompt_budget_frac,
         method="simulated",
     )
+
+
+def _rate(found: Outcome, load: Load) -> float:
+    """Requests served per second: a fleet that keeps up serves what is offered."""
+    return load.demand if load.kind == "rate" else found.rate_per_s

@@ -91,7 +91,7 @@ def _seats(found: Comparison) -> str:
         f"Of the {found.times_static(way.at_once):.1f} x of chunked, not padding gives"
         f" {found.times_static(few):.1f} x: so much it reaches with the {size} sequences of a"
         f" static batch. The rest is a larger batch, {way.at_once.occupancy.batch:.0f} on average:"
-        " memory is taken as answers grow, not kept for the longest one."
+        " a sequence takes the memory of its own tokens so far, and more of them pad nothing."
     )
 
 
@@ -102,7 +102,7 @@ def ridge_words(found: Comparison) -> Iterator[str]:
     if at.batch is None:
         yield "Decoding never turns compute-bound here: reading takes longer at every batch."
     else:
-        share = at.experts_share
+        share = at.expert_tokens_frac
         experts = f" (an expert meets one token in {1 / share:.0f})" if share < 1 else ""
         yield (
             f"Decoding turns compute-bound at a batch of {at.batch:,}: from there on, multiplying"

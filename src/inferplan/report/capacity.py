@@ -14,6 +14,7 @@ from inferplan.serving.demand import scenario_unit
 from inferplan.serving.fleet import Fleet
 from inferplan.serving.knee import QUEUE, KneeRow
 from inferplan.serving.load_kinds import Replay
+from inferplan.serving.outcome import WAITING
 from inferplan.serving.scenario import Scenario
 from inferplan.units import counted, show_duration
 
@@ -49,18 +50,19 @@ def capacity_page(
     if slos:
         parts.append(_objectives(slos, found))
     parts += [_searches(unit, found, slos), _knee(unit, rows, slos, found.demand)]
-    parts += ["Notes", *map(bullet, _notes(unit, guess, found, rows, slos))]
+    parts += ["\nNotes", *map(bullet, _notes(unit, guess, found, rows, slos))]
     return Page(tuple(parts))
 
 
-def figure(rows: Sequence[KneeRow], slos: Sequence[Slo], demand: float) -> Figure:
-    """The knee as curves over the rate that is served."""
+def figure(scenario: Scenario, rows: Sequence[KneeRow], slos: Sequence[Slo]) -> Figure:
+    """The knee as curves over the rate: the one offered, or of a closed loop the one served."""
     from inferplan.report.plots import KneePoint, knee_figure
 
+    closed = scenario_unit(scenario) != "requests/s"
     return knee_figure(
         [
             KneePoint(
-                rate_per_s=row.demand,
+                rate_per_s=row.mean("rate_per_s") if closed else row.demand,
                 ttft_p95_s=row.mean("ttft_s.p95"),
                 tpot_p95_s=row.mean("tpot_s.p95"),
                 goodput_per_s=row.mean("goodput_per_s"),
@@ -68,7 +70,6 @@ def figure(rows: Sequence[KneeRow], slos: Sequence[Slo], demand: float) -> Figur
             for row in rows
         ],
         slos,
-        demand,
     )
 
 
@@ -84,6 +85,9 @@ def _head(fleet: Fleet, scenario: Scenario, slos: Sequence[Slo]) -> Iterator[str
     )
     shared = f", {scenario.prefix}" if scenario.prefix else ""
     yield f"Requests: {lengths}{shared}"
+    if isinstance(arrivals, Replay):
+        pace = arrivals.trace.requests.offered_rate_per_s or 0.0
+        yield f"The trace itself has {number(pace)} requests/s on average"
     yield f"Objectives: {', '.join(map(str, slos)) or 'none but to keep up with what arrives'}"
 
 
@@ -93,7 +97,8 @@ def _verdict(fleet: Fleet, unit: str, found: Ceiling, slos: Sequence[Slo]) -> It
     between = f"every seed meets {exact(found.low)}, none {exact(found.high)}"
     if len(found.seeds) == 1:
         between = f"met at {exact(found.low)}, not met at {exact(found.high)}"
-    yield f"\nCapacity: {number(found.demand)} {unit}{each} ({between}). {_first(found, slos)}"
+    verdict = f"Capacity: {number(found.demand)} {unit}{each} ({between})."
+    yield f"\n{verdict} {_first(unit, found, slos)}"
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -104,7 +109,9 @@ def number(value: float, digits: int = 3) -> str:
     >>> number(11.0), number(12345.6), number(0.51234, 4)
     ('11.0', '12,346', '0.5123')
     """
-    return f"{value:,.0f}" if value >= 10**digits else f"{value:#.{digits}g}".rstrip(".")
+    if value == 0 or value >= 10**digits:
+        return f"{value:,.0f}"
+    return f"{value:#.{digits}g}".rstrip(".")
 
 
 def exact(value: float) -> str:
@@ -118,9 +125,12 @@ def exact(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) else number(value, 4)
 
 
-def _first(found: Ceiling, slos: Sequence[Slo]) -> str:
+def _first(unit: str, found: Ceiling, slos: Sequence[Slo]) -> str:
     what = found.breaks(slos)
-    return "" if what is None else f"Beyond it, {what}{'' if what == QUEUE else ' breaks'} first."
+    if what == QUEUE:
+        wait = f"more than {WAITING:.0%} of them wait for a seat"
+        return f"Beyond it, {'the queue grows' if unit == 'requests/s' else wait}."
+    return "" if what is None else f"Beyond it, {what} breaks first."
 
 
 def _objectives(slos: Sequence[Slo], found: Ceiling) -> Table:
@@ -167,7 +177,6 @@ def _knee(unit: str, rows: Sequence[KneeRow], slos: Sequence[Slo], demand: float
 
 
 def _row(row: KneeRow, slos: Sequence[Slo], *, closed: bool) -> tuple[str, ...]:
-    what = row.broken(slos) or ""
     return (
         f"{row.demand:,.0f}" if closed else number(row.demand),
         *((number(row.mean("rate_per_s")),) if closed else ()),
@@ -177,7 +186,7 @@ def _row(row: KneeRow, slos: Sequence[Slo], *, closed: bool) -> tuple[str, ...]:
         f"{row.mean('batch'):.0f}",
         f"{row.mean('busy_frac'):.0%}",
         f"{row.mean('kv_used_frac'):.0%}",
-        "queue" if what == QUEUE else what,
+        row.broken(slos) or "",
     )
 
 
@@ -187,8 +196,9 @@ def _notes(
     if slos:
         yield _goodput_words(unit, rows)
     yield (
-        f"The closed form says {number(guess)} ({guess / found.demand - 1:+.0%}); the search starts"
-        f" there, and ends when met and not met are within {TOLERANCE_FRAC:.0%}."
+        f"The closed form says {number(guess)} ({guess / found.demand - 1:+.0%}) from mean lengths"
+        " and Poisson arrivals; the search starts there, and ends when met and not met are within"
+        f" {TOLERANCE_FRAC:.0%}."
     )
     interval = found.interval
     if interval is not None and math.isfinite(interval.low):
@@ -201,13 +211,19 @@ def _notes(
 
 def _goodput_words(unit: str, rows: Sequence[KneeRow]) -> str:
     best, last = max(rows, key=lambda row: row.mean("goodput_per_s")), rows[-1]
-    highest = f"{number(best.mean('goodput_per_s'))} requests/s, at {number(best.demand)} {unit}"
+    highest = (
+        f"{number(best.mean('goodput_per_s'))} requests/s, at {_shown(unit, best.demand)} {unit}"
+    )
     if last is best:
         return (
             f"Goodput is still highest, {highest}: single requests keep their limits beyond the"
             " capacity, only not the share that the objectives ask for."
         )
     return (
-        f"Goodput is highest, {highest}; at {number(last.demand)} it is"
+        f"Goodput is highest, {highest}; at {_shown(unit, last.demand)} it is"
         f" {number(last.mean('goodput_per_s'))}: requests are served, but too late."
     )
+
+
+def _shown(unit: str, demand: float) -> str:
+    return number(demand) if unit == "requests/s" else f"{demand:,.0f}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from inferplan.metrics.slo import Slo
 from inferplan.serving.fleet import Fleet
-from inferplan.serving.offered import offered, requests_needed
+from inferplan.serving.offered import offered, requests_for
 from inferplan.serving.outcome import Outcome, outcome
 from inferplan.serving.run import run
 from inferplan.workload.load import Load
@@ -82,8 +82,8 @@ def demand_of(load: Load, seed: int = 0, in_flight_s: float = 1.0) -> Demand:
 
     def at(demand: float) -> Requests:
         whole = demand if load.kind == "rate" else max(1, round(demand))
-        in_flight = demand * in_flight_s if load.kind == "rate" else demand
-        return offered(replace(load, **{field: whole}), requests_needed(in_flight), seed)
+        there = replace(load, **{field: whole})
+        return offered(there, requests_for(there, in_flight_s), seed)
 
     return at
 
@@ -95,6 +95,7 @@ def largest_demand(
     guess: float,
     *,
     whole: bool = False,
+    limit: float = math.inf,
     progress: Callable[[Trial], object] | None = None,
 ) -> Found:
     """Search from a guess: change by a factor until the edge is passed, then halve.
@@ -111,6 +112,8 @@ def largest_demand(
         Where to start, above zero.
     whole : bool
         Only whole numbers make sense (requests in flight, users).
+    limit : float
+        Demands above are not tried.
     progress : callable, optional
         Told each trial.
 
@@ -129,7 +132,7 @@ def largest_demand(
                 progress(trials[value])
         return trials[value].met
 
-    low, high = _bracket(met, _rounded(guess, whole=whole), whole=whole)
+    low, high = _bracket(met, _rounded(guess, whole=whole), whole=whole, limit=limit)
     while low > 0 and math.isfinite(high) and high / low > 1 + TOLERANCE_FRAC:
         middle = _rounded(math.sqrt(low * high), whole=whole)
         if middle in (low, high):
@@ -142,7 +145,9 @@ def _rounded(value: float, *, whole: bool) -> float:
     return float(max(1, round(value))) if whole else value
 
 
-def _bracket(met: Callable[[float], bool], guess: float, *, whole: bool) -> tuple[float, float]:
+def _bracket(
+    met: Callable[[float], bool], guess: float, *, whole: bool, limit: float
+) -> tuple[float, float]:
     """A demand that is met and a larger one that is not; 0 or infinity where there is none."""
     up, edge = met(guess), guess
     for _ in range(MOST_STEPS):
@@ -151,6 +156,8 @@ def _bracket(met: Callable[[float], bool], guess: float, *, whole: bool) -> tupl
             following = edge + 1 if up else edge - 1
         if following <= 0:
             return 0.0, edge
+        if following > limit:
+            return edge, math.inf
         if met(following) != up:
             return (edge, following) if up else (following, edge)
         edge = following

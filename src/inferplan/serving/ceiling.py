@@ -16,7 +16,6 @@ from inferplan.serving.demand import requests_at, scenario_unit
 from inferplan.serving.fleet import Fleet
 from inferplan.serving.knee import FACTORS, KneeRow, Point, broken, most_common, point
 from inferplan.serving.load_kinds import Replay
-from inferplan.serving.offered import requests_needed
 from inferplan.serving.outcome import Outcome, outcome
 from inferplan.serving.run import run
 from inferplan.serving.scenario import Scenario
@@ -28,6 +27,18 @@ IDLE_FRAC = 1e-3
 
 IDLE_REQUESTS = 1000
 """Requests that try out an idle fleet."""
+
+FEWEST, MOST = 2000, 40_000
+"""Requests of a simulation at least, so that a 99th percentile rests on twenty; and at most."""
+
+OPEN_TURNOVERS, CLOSED_TURNOVERS = 20, 10
+"""How often those in flight should be replaced: an open loop starts empty, a closed one full."""
+
+SLOWER = 1.5
+"""Latency at capacity over that at half of it, roughly."""
+
+MARGIN = 1.3
+"""By how much the guess may be too low before a simulation gets short."""
 
 TRIALS = 12
 """Trials of a search, roughly: for the progress bar."""
@@ -110,7 +121,7 @@ def ceiling(
     work : Work
         Threads.
     fixed_requests : bool
-        Keep the scenario's number of requests; else twenty times those in flight at the guess.
+        Keep the scenario's number of requests; else many times those in flight at the guess.
 
     Raises
     ------
@@ -167,11 +178,11 @@ def _sized(fleet: Fleet, scenario: Scenario, guess: float, *, whole: bool) -> Sc
     """The scenario with as many requests as the demand guessed calls for."""
     if isinstance(scenario.arrivals, Replay):
         return scenario
-    in_flight = guess
+    wanted = CLOSED_TURNOVERS * guess
     if not whole:
         half = outcome(run(fleet, requests_at(scenario, guess / 2, 0)))
-        in_flight = guess * 1.5 * half.e2e.mean
-    return replace(scenario, n=requests_needed(1.3 * in_flight))
+        wanted = OPEN_TURNOVERS * guess * SLOWER * half.e2e.mean
+    return replace(scenario, n=min(MOST, max(FEWEST, math.ceil(MARGIN * wanted))))
 
 
 def knee(

@@ -21,8 +21,8 @@ from inferplan.serving.scenario import Scenario
 FACTORS = (0.3, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
 """Demands of a knee, over the capacity."""
 
-QUEUE = "the queue grows"
-"""What breaks where no objective does."""
+QUEUE = "queue"
+"""What breaks where no objective does: more arrives than is served, or too many wait."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,17 @@ from inferplan.workload.requests import Requests
 FEWEST = 2000
 """Requests of a simulation at least: a 99th percentile then rests on twenty of them."""
 
-MOST = 40_000
+MOST = 20_000
 """Requests of a simulation at most."""
 
 TURNOVERS = 30
 """How often the requests in flight should be replaced in a simulation."""
 
+CLOSED_TURNOVERS = 8
+"""The same in a closed loop, which starts full."""
 
-def requests_needed(in_flight: float) -> int:
+
+def requests_needed(in_flight: float, turnovers: float = TURNOVERS) -> int:
     """Requests that a simulation should have where *in_flight* are served at once.
 
     Examples
@@ -31,7 +34,29 @@ def requests_needed(in_flight: float) -> int:
     >>> requests_needed(10.0), requests_needed(500.0)
     (2000, 15000)
     """
-    return int(min(MOST, max(FEWEST, math.ceil(TURNOVERS * in_flight))))
+    return int(min(MOST, max(FEWEST, math.ceil(turnovers * in_flight))))
+
+
+def requests_for(load: Load, e2e_s: float) -> int:
+    """Requests that a simulation of a load should have.
+
+    Parameters
+    ----------
+    load : Load
+        What is asked.
+    e2e_s : float
+        Rough time of a request in the system [s].
+
+    Examples
+    --------
+    >>> requests_for(Load(100, 10, rate_per_s=10.0), 5.0)
+    2000
+    >>> requests_for(Load(100, 10, concurrency=500), 5.0)
+    4000
+    """
+    if load.kind == "rate":
+        return requests_needed(load.demand * e2e_s)
+    return requests_needed(load.demand, CLOSED_TURNOVERS)
 
 
 def offered(load: Load, n: int, seed: int = 0) -> Requests:

@@ -20,6 +20,9 @@ WARM_UP_FRAC = 0.2
 KEEPS_UP = 0.95
 """A fleet keeps up if it finishes this share of what arrives, while it arrives."""
 
+WAITING = 0.25
+"""In a closed loop, which cannot fall behind: if no larger share of what is in flight waits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -78,6 +81,8 @@ def outcome(run: Run) -> Outcome:
     work = max(float(clocks[:, at.WORK_S].sum()), 1e-300)
     pool = float(run.pool_blocks.mean())
     closed = run.requests.offered_rate_per_s is None
+    waiting, running = (float(clocks[:, column].sum()) for column in (at.WAITING_S, at.RUNNING_S))
+    waits = waiting / max(waiting + running, 1e-300)
     return Outcome(
         **{name: quantiles(values) for name, values in latencies.items()},
         rate_per_s=finished / span,
@@ -86,7 +91,7 @@ def outcome(run: Run) -> Outcome:
         kv_frac=float(clocks[:, at.BLOCKS_S].sum()) / work / pool,
         prompt_budget_frac=float(totals[at.PROMPT_TOKENS])
         / max(1, totals[at.BATCHES] * run.budget),
-        keeps_up=bool(closed or finished >= KEEPS_UP * len(kept)),
+        keeps_up=waits <= WAITING if closed else finished >= KEEPS_UP * len(kept),
         requests=run.requests.n,
     )
 
