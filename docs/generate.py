@@ -138,7 +138,7 @@ def packages() -> Iterator[str]:
 def layers() -> Iterator[str]:
     """The import layers of ``pyproject.toml``, highest first."""
     project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))
-    (contract,) = project["tool"]["importlinter"]["contracts"]
+    contract = project["tool"]["importlinter"]["contracts"][0]
     yield "```text"
     yield from (layer.replace("inferplan.", "") for layer in contract["layers"])
     yield "```"

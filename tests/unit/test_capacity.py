@@ -291,6 +291,9 @@ def test_a_torn_first_line_starts_anew(tmp_path):
         ({"colour": [1]}, "--vary"),
         ({"tp": []}, "no values"),
         ({"isl": [1]}, "also given alone"),
+        ({"rate": ["fast"]}, "rate=fast is no number"),
+        ({"tp": [1.5]}, "tp=1.5 is no whole number"),
+        ({"tp": [math.nan]}, "tp=nan is no whole number"),
         ({"rate": list(range(2000)), "seed": list(range(2000))}, "no number of points"),
     ],
 )
@@ -325,7 +328,7 @@ def test_values_from_text():
 
 
 def test_the_last_option_varies_fastest():
-    points = points_of({"seed": 0}, {"tp": [1, 2], "seed": [5, 6]})
+    points = points_of({"seed": 0}, {"tp": [1.0, 2], "seed": [5, 6]})
     assert [(p["tp"], p["seed"]) for p in points] == [(1, 5), (1, 6), (2, 5), (2, 6)]
 
 

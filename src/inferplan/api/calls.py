@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date
 from typing import Any, Unpack
 
@@ -18,8 +19,11 @@ from inferplan.metrics.slo import make_slos
 from inferplan.plan import recommend as recommend_module
 from inferplan.plan.fleet import SmallestFleet, smallest_fleets
 from inferplan.plan.question import Question
+from inferplan.serving.offered import MOST
 from inferplan.units import positive
 from inferplan.workload.load import Load
+from inferplan.workload.requests import Requests
+from inferplan.workload.traces import read_trace
 
 FIT_CONTEXT = 8192
 """Context at which the fewest devices are counted where none is asked for [tokens]."""
@@ -28,16 +32,19 @@ FIT_CONTEXT = 8192
 def recommend(
     model: str | ModelSpec,
     *,
-    isl: float,
-    osl: float,
+    isl: float | None = None,
+    osl: float | None = None,
     rate: float | None = None,
     concurrency: float | None = None,
     users: float | None = None,
     think_s: float = 0.0,
     prefix_hit: float = 0.0,
+    trace: str | None = None,
     devices: Iterable[str | Device] | None = None,
     top: int = 10,
     today: date | None = None,
+    simulate: bool = True,
+    progress: Callable[[int, int], object] | None = None,
     **options: Unpack[SearchOptions],
 ) -> ShownRecommendation:
     """The hardware that should serve a model under a load, ranked, priced and explained.
@@ -47,20 +54,27 @@ def recommend(
     model : str or ModelSpec
         Catalogue name, local path, or hub id.
     isl, osl : float
-        Mean input and output tokens per request.
+        Mean input and output tokens per request; not with a trace.
     rate, concurrency, users : float or None
-        Exactly one: requests per second, requests in flight, or users who each wait
-        *think_s* seconds between requests.
+        Exactly one, or a trace: requests per second, requests in flight, or users who each
+        wait *think_s* seconds between requests.
     think_s : float
         Think time of a user [s].
     prefix_hit : float
         Share of input tokens found in the prefix cache.
+    trace : str or None
+        A trace to simulate (:func:`inferplan.workload.traces.read_trace`), of which the first
+        20,000 requests count.
     devices : iterable or None
         Candidates; None: the whole catalogue.
     top : int
         Options worked out in full.
     today : date or None
         Day on which prices are judged; None: the current day.
+    simulate : bool
+        False: rank by the closed form alone.
+    progress : callable, optional
+        Told how many devices have been simulated, and how many there are.
     **options
         See :class:`inferplan.api.options.SearchOptions`: latency limits such as
         ``ttft_p95="1s"``, ``device_class``, ``provider``, ``weights``, ``objective``, ...
@@ -83,19 +97,46 @@ def recommend(
     >>> {option.plan.device.id for option in answer.options} == {"h100_sxm", "l40s"}
     True
     """
-    return shown(
-        ShownRecommendation,
-        recommend_module.recommend(
-            question(
-                model,
-                Load(isl, osl, rate, concurrency, users, think_s, prefix_hit),
-                devices,
-                today,
-                **options,
-            ),
-            top,
-        ),
-    )
+    if trace is None:
+        load = Load(_asked("--isl", isl), _asked("--osl", osl), rate, concurrency, users,
+                    think_s, prefix_hit)  # fmt: skip
+        asked = question(model, load, devices, today, **options)
+    else:
+        others = {"--isl": isl, "--osl": osl, "--rate": rate, "--concurrency": concurrency,
+                  "--users": users}  # fmt: skip
+        requests = _requests_of(trace, [name for name, value in others.items() if value])
+        load = mean_load(requests)
+        asked = replace(question(model, load, devices, today, **options), requests=requests)
+    found = recommend_module.recommend(asked, top, simulate=simulate, progress=progress)
+    return shown(ShownRecommendation, found)
+
+
+def _asked(option: str, value: float | None) -> float:
+    if value is None:
+        raise InputError(option, "nothing", "given", "give a number of tokens, or a trace")
+    return value
+
+
+def _requests_of(trace: str, also: list[str]) -> Requests:
+    """The first requests of a trace, which says itself what is asked and when."""
+    if also:
+        problem = "says itself how long requests are and when they come"
+        raise InputError("--trace", trace, problem, f"leave out {', '.join(also)}")
+    return read_trace(trace).requests.head(MOST)
+
+
+def mean_load(requests: Requests) -> Load:
+    """The load of equal requests that a trace is on average.
+
+    Raises
+    ------
+    InputError
+        If the trace has no rate: all arrive at once, or completions release them.
+    """
+    rate = requests.offered_rate_per_s
+    if rate is None:
+        raise InputError("--trace", "the trace", "has no rate", "use one with arrival times")
+    return Load(requests.mean_isl, requests.mean_osl, rate_per_s=rate)
 
 
 def question(

@@ -155,7 +155,29 @@ def points_of(common: Mapping[str, Any], vary: Mapping[str, Sequence[Any]]) -> l
         raise InputError("--vary", f"{count if vary else 0:,}", "is no number of points", fix)
     return [
         {**common, **dict(zip(vary, values, strict=True))}
-        for values in itertools.product(*vary.values())
+        for values in itertools.product(*(_typed(name, vary[name]) for name in vary))
+    ]
+
+
+def _typed(name: str, values: Sequence[Any]) -> list[Any]:
+    """The values of an option, whole numbers as such.
+
+    Raises
+    ------
+    InputError
+        If one is not of the option's type.
+    """
+    kind = KNOWN[name]
+    if "str" in kind:
+        return list(values)
+    for value in values:
+        number = isinstance(value, int | float)
+        if not number or ("float" not in kind and not float(value).is_integer()):
+            wanted = "number" if "float" in kind else "whole number"
+            raise InputError("--vary", f"{name}={value}", f"is no {wanted}", "e.g. 1,2,4")
+    return [
+        value if "float" in kind or value is True or value is False else int(value)
+        for value in values
     ]
 
 

@@ -21,12 +21,11 @@ from inferplan.serving.fleet import Fleet
 from inferplan.serving.knee import point_of
 from inferplan.serving.run import run
 
-NAMES = ("model", "device", "seed")
-"""What a point says besides the options of a simulation."""
-
 KINDS = (PlanOptions, TrafficOptions, EngineOptions, LimitOptions)
-KNOWN = (*NAMES, *(name for kind in KINDS for name in kind.__annotations__))
-"""Everything that a sweep may vary."""
+KNOWN = {"model": "str", "device": "str", "seed": "int"} | {
+    name: str(said) for kind in KINDS for name, said in kind.__annotations__.items()
+}
+"""Everything that a sweep may vary, and what type it has, as text."""
 
 FIGURES = (
     "rate_per_s",

@@ -112,3 +112,13 @@ def think_time(text: str) -> float:
 def split(given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     """Take *names* out of *given* and return them."""
     return {name: given.pop(name) for name in names if name in given}
+
+
+def unless_default(names: tuple[str, ...]) -> dict[str, Any]:
+    """Options of the running command, None where nobody gave them."""
+    context = click.get_current_context()
+    typed = click.core.ParameterSource.COMMANDLINE
+    return {
+        name: context.params[name] if context.get_parameter_source(name) is typed else None
+        for name in names
+    }

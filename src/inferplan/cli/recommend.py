@@ -8,6 +8,7 @@ import click
 
 from inferplan.cli import options
 from inferplan.cli.output import emit
+from inferplan.cli.progress import progress_bar
 
 
 @click.command(short_help="Which hardware should serve a model under a load?")
@@ -15,6 +16,9 @@ from inferplan.cli.output import emit
 @options.load_options
 @options.length_options
 @options.limit_options
+@click.option(
+    "--trace", metavar="FILE", help="Requests to simulate, instead of a load and lengths."
+)
 @options.words("--devices", help="Only these devices (names or YAML files).")
 @click.option(
     "--class", "device_class", metavar="CLASS", help="datacenter, consumer, edge, apple or cpu."
@@ -44,6 +48,7 @@ from inferplan.cli.output import emit
 @click.option(
     "--all", "all_losers", is_flag=True, help="List every device that lost, with its reason."
 )
+@click.option("--no-simulation", is_flag=True, help="Rank by the closed form alone, in a second.")
 @click.option("--brief", is_flag=True, help="Print the verdict and the ranking only.")
 @click.option("--today", metavar="YYYY-MM-DD", help="Day on which prices are judged stale [today].")
 @options.json_option
@@ -51,8 +56,8 @@ def recommend(model: str, **given: Any) -> None:
     """Rank the hardware that can serve MODEL under a load, priced and explained.
 
     MODEL is a catalogue name, a folder with config.json, a GGUF file, or a hub id.
-    Give one of --rate, --concurrency, --users. Without a limit, the cheapest fleet
-    that carries the load wins.
+    Give one of --rate, --concurrency, --users, --trace. Without a limit, the cheapest
+    fleet that carries the load wins. Each option shown was simulated on that load.
 
     \b
     Objectives:
@@ -65,6 +70,7 @@ def recommend(model: str, **given: Any) -> None:
     Examples:
       inferplan recommend llama-3.1-8b --rate 10 --isl 1500 --osl 300 --ttft-p95 1s --tpot-p95 50ms
       inferplan recommend qwen3-32b --users 500 --think 30s --class datacenter --provider AWS
+      inferplan recommend llama-3.1-8b --trace AzureLLMInferenceTrace_conv_2023.csv --ttft-p95 1s
       inferplan recommend llama-3.2-3b --concurrency 1 --class apple --tpot-p95 30ms
     """
     from inferplan.api.calls import recommend as call
@@ -74,14 +80,20 @@ def recommend(model: str, **given: Any) -> None:
     as_json = given.pop("as_json")
     shown = options.split(given, ("all_losers", "brief"))
     think, budget, day = given.pop("think"), given.pop("budget"), given.pop("today")
-    answer = call(
-        model,
-        think_s=options.think_time(think),
-        max_devices=given.pop("max_gpus"),
-        budget_usd_per_h=parse_budget(budget) if budget else None,
-        devices=given.pop("devices") or None,
-        today=parse_day(day, "--today") if day else None,
-        **given,
-    )
+    closed_form, trace = given.pop("no_simulation"), given["trace"]
+    if trace is not None:
+        given |= options.unless_default(("isl", "osl"))
+    with progress_bar("simulating devices") as progress:
+        answer = call(
+            model,
+            simulate=not closed_form,
+            progress=progress,
+            think_s=options.think_time(think),
+            max_devices=given.pop("max_gpus"),
+            budget_usd_per_h=parse_budget(budget) if budget else None,
+            devices=given.pop("devices") or None,
+            today=parse_day(day, "--today") if day else None,
+            **given,
+        )
     page = recommendation_page(answer, asked=model, **shown)
     emit("recommend/1", answer.to_dict(), page, as_json=as_json)

@@ -8,7 +8,7 @@ from collections import Counter
 from inferplan.errors import fold
 from inferplan.plan.losers import Loser
 from inferplan.plan.option import Option
-from inferplan.plan.question import OBJECTIVES
+from inferplan.plan.question import OBJECTIVES, Question
 from inferplan.plan.recommend import Recommendation
 from inferplan.report.table import Page, Table
 from inferplan.units import show_count, show_duration, show_usd
@@ -36,7 +36,7 @@ def recommendation_page(
     question = answer.question
     slos = ", ".join(str(slo) for slo in question.slos) or "no latency objective"
     parts: list[str | Table] = [
-        f"{named_model(asked, question.model.id)}: {question.load}; {slos}",
+        f"{named_model(asked, question.model.id)}: {_load(question)}; {slos}",
         _verdict(answer),
         _fleets(answer),
         _figures(answer),
@@ -48,10 +48,18 @@ def recommendation_page(
         parts.append(_purchases(answer))
     parts += _losers(answer.losers, all_losers=all_losers)
     parts += ["Assumptions", *(f"  - {line}" for line in answer.assumptions)]
-    if answer.best.simulation is not None:
+    if answer.best.simulation is not None and question.requests is None:
         parts.append(f"The same simulation in full: {simulate_command(answer, asked)}")
     parts.append(f"Where a figure comes from: {explain_command(answer, asked)}")
     return Page(tuple(parts))
+
+
+def _load(question: Question) -> str:
+    load, trace = question.load, question.requests
+    if trace is None:
+        return str(load)
+    lengths = f"{load.isl_tokens:.0f} tokens in, {load.osl_tokens:.0f} out on average"
+    return f"a trace of {trace.n:,} requests, {load.demand:.3g}/s, {lengths}"
 
 
 def named_model(asked: str, found: str) -> str:
