@@ -24,7 +24,33 @@ from inferplan.serving.rules import EngineRules
 from inferplan.serving.state import GAP_EDGES, KernelRequests, StepTables, make_state
 
 Bind = Callable[[at.State], Callable[[int], int]]
-KERNELS: dict[str, Bind] = {"compiled": compiled.bind, "plain": lambda s: partial(loop.advance, s)}
+MARGIN = 64
+"""Elements around each array that the compiled kernel must leave alone."""
+
+
+def fenced(state: at.State) -> Callable[[int], int]:
+    """The compiled kernel on copies of the arrays, each with a margin that is checked."""
+    buffers = {name: np.full(a.size + 2 * MARGIN, 77, a.dtype) for name, a in zip(
+        state._fields, state, strict=True)}  # fmt: skip
+    inside = {}
+    for name, array in zip(state._fields, state, strict=True):
+        part = buffers[name][MARGIN : MARGIN + array.size]
+        part[:] = array.ravel()
+        inside[name] = part.reshape(array.shape)
+    run = compiled.bind(at.State(**inside))
+
+    def advance(actions: int) -> int:
+        status = run(actions)
+        for name, buffer in buffers.items():
+            margin = np.concatenate([buffer[:MARGIN], buffer[MARGIN + inside[name].size :]])
+            assert (margin == 77).all(), f"{name} is overrun"
+            getattr(state, name)[...] = inside[name]
+        return status
+
+    return advance
+
+
+KERNELS: dict[str, Bind] = {"compiled": fenced, "plain": lambda s: partial(loop.advance, s)}
 
 
 @dataclass(frozen=True)
@@ -94,7 +120,9 @@ def run_kernel(case: Case, requests: KernelRequests, bind: Bind) -> at.State:
     return state
 
 
-def run_reference(case: Case, requests: KernelRequests, contents: list[tuple[int, ...]]) -> ref.Result:
+def run_reference(
+    case: Case, requests: KernelRequests, contents: list[tuple[int, ...]]
+) -> ref.Result:
     """The reference's result for the same case."""
     before = {int(j): i for i, j in enumerate(requests.follower) if j >= 0}
     asked = [

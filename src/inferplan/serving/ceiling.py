@@ -31,7 +31,7 @@ IDLE_REQUESTS = 1000
 FEWEST, MOST = 2000, 40_000
 """Requests of a simulation at least, so that a 99th percentile rests on twenty; and at most."""
 
-OPEN_TURNOVERS, CLOSED_TURNOVERS = 20, 10
+OPEN_TURNOVERS, CLOSED_TURNOVERS = 50, 10
 """How often those in flight should be replaced: an open loop starts empty, a closed one full."""
 
 SLOWER = 1.5
