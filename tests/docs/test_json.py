@@ -20,6 +20,7 @@ from inferplan.measure.truth import COLUMNS
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "json.md"
 LOAD = "llama-3.1-8b --isl 1500 --osl 300"
+QUICK = "llama-3.1-8b h100 --requests 300"
 COMMANDS = {
     "recommend/1": (
         f"recommend {LOAD} --rate 10 --ttft-p95 1s --top 2 --provider aws --budget 50/h",
@@ -28,10 +29,8 @@ COMMANDS = {
     ),
     "predict/1": ("predict gpt-oss-120b h100 --tp 2 --batch 4",),
     "simulate/1": (
-        "simulate llama-3.1-8b h100 --rate 10 --requests 300 --ttft-p95 1s --prefix-share 0.5"
-        " --seeds 2",
-        "simulate llama-3.1-8b h100 --concurrency 4 --requests 60 --prefill-replicas 1"
-        " --decode-replicas 1",
+        f"simulate {QUICK} --rate 10 --ttft-p95 1s --prefix-share 0.5 --seeds 2",
+        f"simulate {QUICK} --concurrency 4 --prefill-replicas 1 --decode-replicas 1",
     ),
     "batching/1": (
         "batching llama-3.1-8b l40s --requests 200",

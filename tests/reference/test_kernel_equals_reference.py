@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.reference import reference_simulator as ref
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.reference import reference_simulator as ref
 
 from inferplan.serving import compiled
 from inferplan.serving.content import block_contents
@@ -21,7 +22,7 @@ from inferplan.serving.kernel import layout as at
 from inferplan.serving.kernel import loop
 from inferplan.serving.kernel.step import device_time, host_time
 from inferplan.serving.rules import EngineRules
-from inferplan.serving.state import GAP_EDGES, KernelRequests, StepTables, make_state
+from inferplan.serving.state import GAP_EDGES, KernelRequests, StepTables, Wiring, make_state
 
 Bind = Callable[[at.State], Callable[[int], int]]
 MARGIN = 64
@@ -30,10 +31,10 @@ MARGIN = 64
 
 def fenced(state: at.State) -> Callable[[int], int]:
     """The compiled kernel on copies of the arrays, each with a margin that is checked."""
-    buffers = {name: np.full(a.size + 2 * MARGIN, 77, a.dtype) for name, a in zip(
-        state._fields, state, strict=True)}  # fmt: skip
+    arrays: dict[str, Any] = state._asdict()
+    buffers = {name: np.full(a.size + 2 * MARGIN, 77, a.dtype) for name, a in arrays.items()}
     inside = {}
-    for name, array in zip(state._fields, state, strict=True):
+    for name, array in arrays.items():
         part = buffers[name][MARGIN : MARGIN + array.size]
         part[:] = array.ravel()
         inside[name] = part.reshape(array.shape)
@@ -94,7 +95,7 @@ def kernel_requests(case: Case) -> tuple[KernelRequests, list[tuple[int, ...]]]:
     lengths = np.ravel(np.column_stack([shared, isl - shared])).astype(np.int32)
     start = np.arange(0, 2 * n + 1, 2, dtype=np.int64)
     content, where = block_contents(isl, osl, (start, text, lengths), case.rules[0].block_size)
-    contents = [tuple(content[a:b].tolist()) for a, b in zip(where, where[1:], strict=False)]
+    contents = [tuple(content[a:b].tolist()) for a, b in pairwise(where)]
     if not case.paged:
         content, where = np.zeros(0, np.int64), np.zeros(n + 1, np.int64)
     _, level = np.unique(columns[3], return_inverse=True)
@@ -108,11 +109,8 @@ def kernel_requests(case: Case) -> tuple[KernelRequests, list[tuple[int, ...]]]:
 
 def run_kernel(case: Case, requests: KernelRequests, bind: Bind) -> at.State:
     """The kernel's final state; it is stopped and resumed on the way."""
-    state = make_state(
-        requests, case.rules, tables(), paged=case.paged,
-        router=ROUTERS[case.router], transfer_s=case.transfer[0],
-        transfer_s_per_token=case.transfer[1],
-    )  # fmt: skip
+    wiring = Wiring(ROUTERS[case.router], *case.transfer)
+    state = make_state(requests, case.rules, tables(), wiring, paged=case.paged)
     advance = bind(state)
     while (status := advance(97)) == loop.PAUSED:
         pass
@@ -272,8 +270,10 @@ def cases(draw: st.DrawFn) -> Case:
     roles = ["prefill", "decode"] if split else ["both"]
     kinds = [draw(engine_rules(longest, role)) for role in roles]
     size = kinds[0].block_size
-    kinds = [replace(k, block_size=size, num_gpu_blocks=max(k.num_gpu_blocks, -(-longest // size) + 2))
-             for k in kinds]  # fmt: skip
+    least = -(-longest // size) + 2
+    kinds = [
+        replace(k, block_size=size, num_gpu_blocks=max(k.num_gpu_blocks, least)) for k in kinds
+    ]
     counts = [draw(st.integers(1, 2)) for _ in kinds]
     rules = tuple(k for k, count in zip(kinds, counts, strict=True) for _ in range(count))
     transfer = draw(st.sampled_from([(0.0, 0.0), (0.004, 1e-5)]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def test_a_shared_queue_waits_less_than_turns() -> None:
     assert least < 0.75 * turns
 
 
-def real_fleet(**rules: object) -> Fleet:
+def real_fleet(**rules: Any) -> Fleet:
     spec, _ = find_model("llama-3-8b")
     return make_fleet(spec, build_plan(spec, find_device("a100_sxm_80")), 640, **rules)
 
@@ -89,7 +90,7 @@ def chat(n: int, rate: float, seed: int = 0) -> Requests:
 @pytest.mark.parametrize("rate", [2.0, 12.0, 60.0])
 @pytest.mark.parametrize("small", [False, True])
 def test_little_tokens_and_blocks(rate: float, small: bool) -> None:
-    rules: dict[str, object] = {"async_scheduling": False, "enable_prefix_caching": False}
+    rules: dict[str, Any] = {"async_scheduling": False, "enable_prefix_caching": False}
     done = run(real_fleet(**rules, **({"num_gpu_blocks": 1500} if small else {})), chat(3000, rate))
     held = float((done.finish_s - done.scheduled_s).sum())
     preempted = int(done.totals[:, at.PREEMPTED].sum())

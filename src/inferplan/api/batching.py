@@ -43,17 +43,19 @@ class ShownComparison(Shown, Comparison):
     def to_dict(self) -> dict[str, Any]:
         """Plain data, SI units."""
         return {
-            "model": self.model.id,
-            "deployment": self.plan.to_dict(),
-            "workload": self.scenario.to_dict()
-            | {
-                "requests": self.requests.n,
-                "isl_tokens": self.requests.mean_isl,
-                "osl_tokens": self.requests.mean_osl,
-                "offered_per_s": self.requests.offered_rate_per_s,
+            "inputs": {
+                "model": self.model.id,
+                "deployment": self.plan.to_dict(),
+                "workload": self.scenario.to_dict()
+                | {
+                    "requests": self.requests.n,
+                    "isl_tokens": self.requests.mean_isl,
+                    "osl_tokens": self.requests.mean_osl,
+                    "offered_per_s": self.requests.offered_rate_per_s,
+                },
+                "load_chosen": self.chosen,
+                "seed": self.seed,
             },
-            "load_chosen": self.chosen,
-            "seed": self.seed,
             "policies": [self._way(way) for way in self.ways],
             "same_seats": run_dict(self.same_seats),
             "ridge": self.ridge.to_dict(),

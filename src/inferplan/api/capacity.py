@@ -85,17 +85,19 @@ class Capacity(Shown):
         found = self.ceiling
         interval = found.interval
         return {
-            "model": self.fleet.model.id,
-            "deployments": [plan.to_dict() for plan in self.fleet.plans],
-            "rules": [
-                self.fleet.rules[self.fleet.kinds.index(k)].to_dict()
-                for k in range(len(self.fleet.plans))
-            ],
-            "router": self.fleet.router,
-            "workload": {
-                "lengths": self.scenario.described,
-                "prefix": None if self.scenario.prefix is None else str(self.scenario.prefix),
-                "unit": scenario_unit(self.scenario),
+            "inputs": {
+                "model": self.fleet.model.id,
+                "deployments": [plan.to_dict() for plan in self.fleet.plans],
+                "rules": [
+                    self.fleet.rules[self.fleet.kinds.index(k)].to_dict()
+                    for k in range(len(self.fleet.plans))
+                ],
+                "router": self.fleet.router,
+                "workload": {
+                    "lengths": self.scenario.described,
+                    "prefix": None if self.scenario.prefix is None else str(self.scenario.prefix),
+                    "unit": scenario_unit(self.scenario),
+                },
             },
             "slos": [
                 {"metric": slo.metric, "statistic": slo.statistic, "limit_s": slo.limit_s}

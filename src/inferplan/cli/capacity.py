@@ -19,8 +19,7 @@ from inferplan.cli.output import emit
 from inferplan.cli.plot import check_plot, write_plot
 from inferplan.cli.progress import progress_bar
 from inferplan.cli.simulate import GROUPS as SIMULATE_GROUPS
-from inferplan.cli.simulate import _engine as engine_of
-from inferplan.cli.simulate import engine_options
+from inferplan.cli.simulate import engine_of, engine_options
 
 GROUPS = {
     "What is sought": ("find", "trace", "seed", "seeds", "jobs"),

@@ -93,7 +93,7 @@ def simulate(model: str, device: str, **given: Any) -> None:
 
     as_json, out, parquet = (given.pop(name) for name in ("as_json", "out", "parquet"))
     _check_out(out, parquet=parquet)
-    keywords = traffic_of(given) | _engine(given) | {"goodput": _goodput(given)}
+    keywords = traffic_of(given) | engine_of(given) | {"goodput": _goodput(given)}
     with progress_bar("simulating") as progress:
         answer = call(
             model, device, warm_up=given.pop("warmup"), progress=progress, **keywords, **given
@@ -104,7 +104,7 @@ def simulate(model: str, device: str, **given: Any) -> None:
     emit("simulate/1", answer.to_dict(), answer.page(), as_json=as_json)
 
 
-def _engine(given: dict[str, Any]) -> dict[str, Any]:
+def engine_of(given: dict[str, Any]) -> dict[str, Any]:
     """Take the engine's options out of *given*, as keywords of the API."""
     from inferplan.units import parse_duration
 

@@ -13,8 +13,7 @@ from inferplan.cli.load_options import LOAD_GROUPS, load_options, traffic_of
 from inferplan.cli.output import emit
 from inferplan.cli.progress import progress_bar
 from inferplan.cli.simulate import GROUPS as SIMULATE_GROUPS
-from inferplan.cli.simulate import _engine as engine_of
-from inferplan.cli.simulate import engine_options
+from inferplan.cli.simulate import engine_of, engine_options
 
 GROUPS = {
     "What is varied": ("rates", "vary", "out", "jobs", "seed"),

@@ -134,7 +134,7 @@ class EngineRules:
             )
         if self.async_scheduling and self.stages > 1:
             raise InputError(
-                "async_scheduling", True, "does not go with pipeline stages", "switch one off"
+                "async_scheduling", "on", "does not go with pipeline stages", "switch one off"
             )
 
     @property

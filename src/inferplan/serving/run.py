@@ -15,7 +15,7 @@ from inferplan.serving.content import block_contents, own_contents
 from inferplan.serving.fleet import ROUTERS, Fleet
 from inferplan.serving.kernel import layout as at
 from inferplan.serving.kernel.loop import FINISHED, PAUSED, PREEMPTION
-from inferplan.serving.state import KernelRequests, make_state
+from inferplan.serving.state import KernelRequests, Wiring, make_state
 from inferplan.workload.requests import Requests
 
 Floats = npt.NDArray[np.float64]
@@ -205,16 +205,10 @@ def _simulate(
     trial: bool,
 ) -> Run | None:
     """Run to the end; None if this was a *trial* and a request was preempted."""
-    state = make_state(
-        columns,
-        fleet.rules,
-        fleet.tables,
-        models=fleet.kinds,
-        paged=paged,
-        router=ROUTERS[fleet.router],
-        transfer_s=fleet.transfer_s,
-        transfer_s_per_token=fleet.transfer_s_per_token,
+    wiring = Wiring(
+        ROUTERS[fleet.router], fleet.transfer_s, fleet.transfer_s_per_token, fleet.kinds
     )
+    state = make_state(columns, fleet.rules, fleet.tables, wiring, paged=paged)
     state.g[at.STOP_ON_PREEMPTION] = trial
     advance = how.bind(state)
     samples, chunk, spent = [_sample(state)], how.chunk, 0.0

@@ -69,39 +69,54 @@ NO_TABLES = StepTables(np.zeros((1, 2, 2)), np.zeros((1, 0, at.OP_COLUMNS)), np.
 """Every batch takes no time; for replays that count steps."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """How requests reach replicas and move between them.
+
+    Parameters
+    ----------
+    router : int
+        A constant of the layout.
+    transfer_s, transfer_s_per_token : float
+        Time to move a prompt's cache from a prefill to a decode replica [s].
+    models : tuple of int
+        Step model of each replica; all 0 if empty.
+    """
+
+    router: int = at.ROUND_ROBIN
+    transfer_s: float = 0.0
+    transfer_s_per_token: float = 0.0
+    models: tuple[int, ...] = ()
+
+
+DIRECT = Wiring()
+"""In turn, nothing moves, one step model."""
+
+
 def make_state(
     requests: KernelRequests,
     replicas: Sequence[EngineRules],
     tables: StepTables = NO_TABLES,
+    wiring: Wiring = DIRECT,
     *,
-    models: Sequence[int] = (),
     paged: bool = False,
-    router: int = at.ROUND_ROBIN,
-    transfer_s: float = 0.0,
-    transfer_s_per_token: float = 0.0,
     log_rows: int = 0,
 ) -> at.State:
     """Arrays at the start of a simulation.
 
     Parameters
     ----------
-    requests, replicas, tables
-        What is served, by what, how fast.
-    models : sequence of int
-        Step model of each replica; all 0 if empty.
+    requests, replicas, tables, wiring
+        What is served, by what, how fast, reached how.
     paged : bool
         Blocks have identities, so that prefixes can be found again.
-    router : int
-        A constant of the layout.
-    transfer_s, transfer_s_per_token : float
-        Time to move a prompt's cache from a prefill to a decode replica [s].
     log_rows : int
         Rows for decisions; if any, every iteration of the engine loop takes 1.0.
     """
     n, count = len(requests.isl), len(replicas)
     seats = max(rules.seats for rules in replicas)
     seats = max(1, min(seats, n))
-    cfg, fcfg = _settings(replicas, models, paged)
+    cfg, fcfg = _settings(replicas, wiring.models, paged=paged)
     rep = np.zeros((count, at.REP_COLUMNS), np.int64)
     rep[:, at.FREE] = cfg[:, at.USABLE]
     rep[:, at.FREE_SEATS] = seats
@@ -111,12 +126,12 @@ def make_state(
     levels = int(requests.level.max(initial=0)) + 1 if cfg[:, at.BY_PRIORITY].any() else 1
     g = np.zeros(at.G_COLUMNS, np.int64)
     g[[at.ROUTER, at.LOGGING, at.DENSE, at.STRIDE]] = (
-        router,
+        wiring.router,
         log_rows > 0,
         tables.dense,
         tables.stride,
     )
-    pooled = _pooled(requests)
+    pooled, pool = _pooled(requests), _pool(requests, cfg, seats, paged=paged)
     g[at.RELEASES] = (
         len(pooled) > 0 or (requests.follower >= 0).any() or (cfg[:, at.ROLE] != 0).any()
     )
@@ -137,7 +152,9 @@ def make_state(
         slot=np.zeros((count, depth, at.SLOT_COLUMNS), np.int64),
         slot_end=np.zeros((count, depth)),
         queue=np.full((count, levels, 2), -1, np.int64),
-        **_pool(requests, cfg, seats, paged=paged),
+        block=pool[0],
+        table=pool[1],
+        registry=pool[2],
         curves=tables.curves,
         ops=tables.ops,
         host=tables.host,
@@ -147,7 +164,7 @@ def make_state(
         heap_of=np.zeros(n + 1, np.int64),
         residues=np.zeros(int(cfg[:, at.BLOCK_SIZE].max()), np.int64),
         g=g,
-        gf=np.array([transfer_s, transfer_s_per_token]),
+        gf=np.array([wiring.transfer_s, wiring.transfer_s_per_token]),
         log=np.zeros((log_rows, 4), np.int64),
     )
 
@@ -180,7 +197,7 @@ def _request_times(requests: KernelRequests) -> npt.NDArray[np.float64]:
 
 
 def _settings(
-    replicas: Sequence[EngineRules], models: Sequence[int], paged: bool
+    replicas: Sequence[EngineRules], models: Sequence[int], *, paged: bool
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     rows = [_row(rules, paged=paged) for rules in replicas]
     cfg = np.array(rows, np.int64)
@@ -220,15 +237,12 @@ def _row(rules: EngineRules, *, paged: bool) -> list[int]:
 
 def _pool(
     requests: KernelRequests, cfg: npt.NDArray[np.int64], seats: int, *, paged: bool
-) -> dict[str, npt.NDArray[np.int64]]:
+) -> tuple[at.I32, at.I32, at.I32]:
     """Block pool, block tables and registry of each replica; empty unless paged."""
     count = len(cfg)
     if not paged:
-        return {
-            "block": np.zeros((count, 1, at.BLOCK_COLUMNS), np.int32),
-            "table": np.zeros((count, 1, 1), np.int32),
-            "registry": np.full((count, 1), -1, np.int32),
-        }
+        none = np.zeros((count, 1, at.BLOCK_COLUMNS), np.int32)
+        return none, np.zeros((count, 1, 1), np.int32), np.full((count, 1), -1, np.int32)
     blocks = int(cfg[:, at.USABLE].max()) + 1
     block = np.zeros((count, blocks, at.BLOCK_COLUMNS), np.int32)
     block[:, :, at.CONTENT] = -1
@@ -239,8 +253,5 @@ def _pool(
     longest = int((requests.isl.astype(np.int64) + requests.osl).max(initial=1))
     rows = -(-longest // int(cfg[:, at.BLOCK_SIZE].min())) + 1
     contents = int(requests.content.max(initial=-1)) + 1
-    return {
-        "block": block,
-        "table": np.zeros((count, seats, rows), np.int32),
-        "registry": np.full((count, max(contents, 1)), -1, np.int32),
-    }
+    table = np.zeros((count, seats, rows), np.int32)
+    return block, table, np.full((count, max(contents, 1)), -1, np.int32)
