@@ -2,7 +2,8 @@
 
 Usage: python tools/refresh_docs.py [FILE.md ...]
 
-A block that elides output with ``...`` is left alone, and so is one after ``<!-- no-run -->``.
+A block that elides output with ``...`` is left alone, and so is one after ``<!-- no-run -->``,
+or whose command fails here (it may need a file that the page makes before); that is said.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ def refreshed(block: re.Match[str]) -> str:
     commands = COMMAND.findall(text)
     if skip or not commands or "\n..." in text:
         return block[0]
-    shown = "\n".join(f"$ {command}\n{output_of(command)}" for command in commands)
+    try:
+        shown = "\n".join(f"$ {command}\n{output_of(command)}" for command in commands)
+    except subprocess.CalledProcessError as error:
+        print(f"left alone: {' '.join(error.cmd[3:])}")
+        return block[0]
     return f"```console\n{shown}\n```"
 
 

@@ -109,7 +109,9 @@ def test_arrays_equal_scalars(data, fitting):
         assert row == one
         for where, value in figures(everything(one, batches[i])):
             array = np.broadcast_to(together[where], (len(plans),))
-            assert float(array[i]) == pytest.approx(float(value), rel=1e-12, abs=1e-300), where
+            # A search ends once all rows are within 1e-12, so a row may be polished further.
+            close = 1e-9 if where.startswith(("for", "largest")) else 1e-12
+            assert float(array[i]) == pytest.approx(float(value), rel=close, abs=1e-300), where
 
 
 @given(data=DATA)

@@ -74,7 +74,7 @@ def offered(load: Load, n: int, seed: int = 0) -> Requests:
     Examples
     --------
     >>> offered(Load(1500, 300, rate_per_s=10), 100)
-    Requests(100: 1500 in, 300 out, 10.4/s)
+    Requests(100: 1500 in, 300 out, 8.43/s)
     """
     rng = np.random.default_rng(seed)
     lengths = Lengths(fixed(round(load.isl_tokens)), fixed(max(1, round(load.osl_tokens))))
