@@ -49,9 +49,8 @@ def recommendation_page(
     parts += _losers(answer.losers, all_losers=all_losers)
     parts += ["Assumptions", *(f"  - {line}" for line in answer.assumptions)]
     if answer.best.simulation is not None and question.requests is None:
-        parts.append(
-            f"The same simulation in full, with its first fifth that the tables leave out: {simulate_command(answer, asked)}"
-        )
+        what = "The same simulation in full, with its first fifth that the tables leave out"
+        parts.append(f"{what}: {simulate_command(answer, asked)}")
     parts.append(f"Where a figure comes from: {explain_command(answer, asked)}")
     return Page(tuple(parts))
 
