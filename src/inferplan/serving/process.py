@@ -1,49 +1,14 @@
-"""Runs in threads, their progress, and the memory of the process."""
+"""Progress of several runs, and the memory of the process."""
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import numpy as np
-
-from inferplan.serving.content import block_contents
 from inferplan.serving.run import Progress
 
 T = TypeVar("T")
-
-
-def in_threads(jobs: Sequence[Callable[[], T]], stop: Callable[[], None]) -> list[T]:
-    """What the jobs return, in order; one alone runs in this thread.
-
-    Parameters
-    ----------
-    jobs : sequence of callable
-        The kernel lets other threads run.
-    stop : callable
-        Called if a job fails or the user interrupts, to end the others.
-    """
-    if len(jobs) == 1:
-        return [jobs[0]()]
-    load_kernel()  # once, and not in every thread at the same time
-    with ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1)) as pool:
-        waiting = [pool.submit(job) for job in jobs]
-        try:
-            return [future.result() for future in waiting]
-        except BaseException:
-            stop()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def load_kernel() -> None:
-    """Have the kernel in memory: a call that does next to nothing."""
-    one = np.ones(1, np.int32)
-    block_contents(one, one, (np.array([0, 1]), np.zeros(1, np.int64), one), 16)
 
 
 class TotalProgress:

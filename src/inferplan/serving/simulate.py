@@ -10,11 +10,12 @@ from inferplan.errors import InputError
 from inferplan.metrics.intervals import Interval
 from inferplan.metrics.slo import Slo
 from inferplan.serving.fleet import Fleet
-from inferplan.serving.process import TotalProgress, in_threads, peak_memory_bytes
+from inferplan.serving.process import TotalProgress, peak_memory_bytes
 from inferplan.serving.run import Progress, Run, run
 from inferplan.serving.scenario import Scenario
 from inferplan.serving.several import mean_of
 from inferplan.serving.summary import RunSummary, WarmUp, summarise_run
+from inferplan.serving.threads import in_threads
 from inferplan.workload.requests import Requests
 
 
@@ -174,7 +175,7 @@ def simulate(
         )
         for k, seed in enumerate(seeds)
     ]
-    done = in_threads(jobs, tell.stop)
+    done = in_threads(lambda job: job(), jobs, stop=tell.stop)
     (kept,) = (one.run for one in done if one.run)
     return Simulation(
         fleet=fleet,

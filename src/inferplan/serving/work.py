@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from inferplan.serving.run import Progress
+from inferplan.serving.threads import in_threads
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -41,11 +41,4 @@ class Work:
 
     def map(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """The function of each item, in order, whatever the number of threads."""
-        with ThreadPoolExecutor(min(self.jobs, len(items))) as pool:
-            waiting = [pool.submit(function, item) for item in items]
-            try:
-                return [future.result() for future in waiting]
-            except BaseException:
-                self.stopped.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        return in_threads(function, items, self.jobs, self.stopped.set)
