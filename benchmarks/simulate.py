@@ -2,9 +2,9 @@
 
     python benchmarks/simulate.py [--runs N] [--largest N] [--trace FILE] [--plot FILE]
 
-Kernel time is the time in the compiled event loop; wall time adds the making of the requests,
-their arrays and the results. Each size is a process of its own, so that its peak memory is its
-own.
+Prints medians, and the range of the kernel time. Kernel time is the time in the compiled event
+loop; wall time adds the making of the requests, their arrays and the results. Each run is a
+process of its own, so that its peak memory is its own. --plot (SVG or PNG) draws the medians.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import time
 from collections.abc import Sequence
 
 PEERS = {
-    ("4/s", 10_000): "inference-lab 22.7 s, BLIS 40 s (whole processes)",
-    ("100/s", 10_000): "inference-lab 3.3 s, BLIS 13.5 s (whole processes)",
+    (4.0, 10_000): "inference-lab 22.7 s, BLIS 40 s (whole processes)",
+    (100.0, 10_000): "inference-lab 3.3 s, BLIS 13.5 s (whole processes)",
 }
-"""Measured on a machine like this one; see docs/why.md."""
+"""Measured on a machine like this one."""
 
 
 def one(n: int, rate: float, trace: str | None) -> dict[str, float]:
@@ -44,14 +44,12 @@ def one(n: int, rate: float, trace: str | None) -> dict[str, float]:
     else:
         rng = np.random.default_rng(0)
         requests = Requests(poisson(n, rate, rng), np.full(n, 512), np.full(n, 128))
-    made = time.perf_counter()
     fleet = make_fleet(spec, plan, requests.mean_isl + requests.mean_osl)
     done = run(fleet, requests, timeline=False)
     return {
         "requests": requests.n,
         "kernel_s": done.kernel_s,
-        "wall_s": time.perf_counter() - made,
-        "read_s": made - began,
+        "wall_s": time.perf_counter() - began,
         "steps": done.steps,
         "skipped": done.skipped_steps,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
@@ -64,38 +62,44 @@ def in_process(n: int, rate: float, trace: str | None) -> dict[str, float]:
     return dict(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
 
 
+ROW = "{:>18}  {:>8}  {:>15}  {:>8}  {:>11}  {:>8}  {}"
+HEADER = ROW.format("requests", "kernel", "from - to", "wall", "steps", "memory", "").rstrip()
+
+
 def show(label: str, found: Sequence[dict[str, float]], peer: str = "") -> None:
-    """Print the median and range of some runs."""
-    kernel = [1e3 * f["kernel_s"] for f in found]
-    wall = [1e3 * f["wall_s"] for f in found]
-    last = found[-1]
-    print(
-        f"{label:24} kernel {statistics.median(kernel):9.1f} ms"
-        f" ({min(kernel):.1f}-{max(kernel):.1f})"
-        f"  wall {statistics.median(wall):9.1f} ms  {last['steps']:>11,.0f} steps"
-        f"  {last['peak_mb']:6.0f} MB  {peer}",
-        flush=True,
+    """Print a row: the median and range of some runs."""
+    kernel, wall = ([f[name] for f in found] for name in ("kernel_s", "wall_s"))
+    cells = (
+        label,
+        f"{statistics.median(kernel):.3g} s",
+        f"{min(kernel):.3g} - {max(kernel):.3g}",
+        f"{statistics.median(wall):.3g} s",
+        f"{found[-1]['steps']:,.0f}",
+        f"{found[-1]['peak_mb']:,.0f} MB",
     )
+    print(ROW.format(*cells, peer).rstrip(), flush=True)
 
 
 def plot(path: str, points: dict[float, list[tuple[int, float]]]) -> None:
-    """Kernel time against requests, one line per rate."""
-    from matplotlib.figure import Figure
+    """Kernel time against requests, one line per rate, beside a proportional one."""
+    from inferplan.report.plot_style import BLUE, GREEN, MUTED, ORANGE, new_figure, styled
+    from inferplan.report.plots import save
 
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    for rate, line in points.items():
-        axes.loglog(*zip(*line, strict=True), marker="o", label=f"{rate:g} requests/s")
-    axes.set(xlabel="requests", ylabel="kernel time [s]")
-    axes.grid(alpha=0.3, which="both")
-    axes.legend()
-    figure.savefig(path)
+    with styled("simulator speed"):
+        figure, (axes,) = new_figure((6.0, 4.0))
+        for (rate, line), colour in zip(points.items(), (BLUE, ORANGE, GREEN), strict=True):
+            n, seconds = zip(*line, strict=True)
+            axes.loglog(n, seconds, "o-", ms=4, color=colour, label=f"{rate:g} requests/s")
+        axes.loglog(n, [2e-6 * k for k in n], ":", color=MUTED, label="2 µs a request")
+        axes.set(xlabel="requests", ylabel="kernel time [s]")
+        axes.legend()
+    save(figure, path)
 
 
 def main() -> None:
     """Time all cases."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--largest", type=int, default=10_000_000)
     parser.add_argument("--trace")
     parser.add_argument("--plot")
@@ -105,16 +109,14 @@ def main() -> None:
         n, rate, *trace = asked.one
         print(json.dumps(one(int(n), float(rate), trace[0] if trace else None)))
         return
-    for rate in (4.0, 100.0):
-        found = [in_process(10_000, rate, None) for _ in range(asked.runs)]
-        show(f"10,000 at {rate:g}/s", found, PEERS.get((f"{rate:g}/s", 10_000), ""))
+    print(HEADER)
     points: dict[float, list[tuple[int, float]]] = {4.0: [], 12.0: [], 100.0: []}
     n = 10_000
     while n <= asked.largest:
         for rate, line in points.items():
-            found = [in_process(n, rate, None) for _ in range(3 if n <= 1_000_000 else 1)]
-            line.append((n, min(f["kernel_s"] for f in found)))
-            show(f"{n:,} at {rate:g}/s", found)
+            found = [in_process(n, rate, None) for _ in range(asked.runs if n <= 1_000_000 else 3)]
+            line.append((n, statistics.median(f["kernel_s"] for f in found)))
+            show(f"{n:,} at {rate:g}/s", found, PEERS.get((rate, n), ""))
         n *= 10
     if asked.trace:
         show("trace on 4 replicas", [in_process(0, 0.0, asked.trace) for _ in range(asked.runs)])

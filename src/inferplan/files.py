@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from inferplan.errors import InputError
 
 
 def write_atomic(path: str | Path, text: str, field: str = "path") -> None:
-    r"""Write *text* to *path* so that a reader sees the old file or the new one, never a part.
-
-    The text goes to a temporary file in the same folder, which then takes the
-    place of *path*. A symbolic link is followed; an existing file keeps its mode.
+    r"""Write *text* to *path*, completely or not at all; see :func:`replacing`.
 
     Parameters
     ----------
@@ -41,27 +42,59 @@ def write_atomic(path: str | Path, text: str, field: str = "path") -> None:
     ...     Path(folder, "a.txt").read_text()
     'whole'
     """
+    with replacing(path, field) as stream:
+        stream.write(text.encode())
+
+
+@contextmanager
+def replacing(path: str | Path, field: str = "path") -> Iterator[BinaryIO]:
+    """Open a stream whose content takes the place of *path* once the block ends well.
+
+    A reader sees the old file or the new one, never a part: the content goes to a temporary file
+    in the same folder. A symbolic link is followed; an existing file keeps its mode.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to write; its folder must exist.
+    field : str
+        The option the path came from, named in the error.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written, a full disk included. Whatever stood at *path* is then as
+        it was, and nothing else is left.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replacing(Path(folder, "a.bin")) as stream:
+    ...         _ = stream.write(b"whole")
+    ...     Path(folder, "a.bin").read_bytes()
+    b'whole'
+    """
+    part = None
     try:
         target = Path(path).resolve()
-        _replace(target, text)
-    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
-        reason = getattr(error, "strerror", None) or str(error)
-        fix = "choose a file in a folder that exists and that you may write to"
-        raise InputError(field, path, f"cannot be written ({reason})", fix) from error
-
-
-def _replace(target: Path, text: str) -> None:
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        if target.exists() and not target.is_file():  # a device must not become a file
+            raise OSError(errno.EEXIST, "it is there and no file")  # noqa: TRY301 - told below
+        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        with part.open("xb") as stream:
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         if target.is_file():
             shutil.copymode(target, part)
         part.replace(target)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
+        reason = getattr(error, "strerror", None) or str(error)
+        fix = "choose a file in a folder that exists, has room, and that you may write to"
+        raise InputError(field, path, f"cannot be written ({reason})", fix) from error
     finally:
-        part.unlink(missing_ok=True)
+        if part is not None:
+            part.unlink(missing_ok=True)
 
 
 def check_folder(path: str | Path, field: str) -> None:
@@ -77,13 +110,22 @@ def check_folder(path: str | Path, field: str) -> None:
     Raises
     ------
     InputError
-        If its folder does not exist or may not be written to.
+        If its folder does not exist or may not be written to, or *path* is there and no file.
 
     Examples
     --------
     >>> check_folder("out.csv", "--out")
     """
-    folder = Path(path).resolve().parent
+    try:
+        target = Path(path).resolve()
+        there = target.exists() and not target.is_file()
+    except (OSError, RuntimeError) as error:  # too long a name, a loop of links
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(field, path, f"cannot be written ({reason})", "name another") from error
+    if there:
+        kind = "a folder" if target.is_dir() else "a device, which a file would replace"
+        raise InputError(field, path, f"is {kind}", "name a file")
+    folder = target.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         problem = f"cannot be written: {folder} is no folder that you may write to"
         raise InputError(field, path, problem, "choose another folder, or make that one")

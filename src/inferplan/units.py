@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Num: TypeAlias = float | NDArray[np.float64]
     """A float, or an array of floats that broadcasts against its neighbours."""
     Floats: TypeAlias = NDArray[np.float64]
-    Ints: TypeAlias = NDArray[np.int_]
+    Ints: TypeAlias = NDArray[np.integer[Any]]
     Bools: TypeAlias = NDArray[np.bool_]
 else:  # numpy's own typing module costs a tenth of the whole start-up
     Num = Floats = Ints = Bools = Any

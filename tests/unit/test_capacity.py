@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,16 @@ import inferplan as ip
 from inferplan.api.sweep import points_of
 from inferplan.api.sweep_values import parse_vary
 from inferplan.errors import InferplanError, InputError
-from inferplan.serving.demand import arrivals_at, requests_at
-from inferplan.serving.knee import QUEUE, most_common
-from inferplan.serving.load_kinds import AllAtOnce, ClosedLoop, OpenLoop, Users
+from inferplan.serving.breaks import QUEUE, most_common
+from inferplan.serving.ceiling import ceiling
+from inferplan.serving.demand import arrivals_at, requests_at, scenario_of
+from inferplan.serving.load_kinds import AllAtOnce, ClosedLoop, Conversations, OpenLoop, Users
 from inferplan.serving.resumable import PartialFile
 from inferplan.serving.scenario import Scenario
+from inferplan.serving.sizing import CLOSED_TURNOVERS, FEWEST, MOST, OPEN_TURNOVERS, sized
+from inferplan.serving.work import Work
 from inferplan.workload.lengths import fixed
+from inferplan.workload.load import Load
 from inferplan.workload.pairs import Lengths
 
 LIMITS: dict[str, Any] = {"ttft_p95": "1s", "tpot_p95": "50ms"}
@@ -161,6 +166,46 @@ def test_demands_of_every_kind():
     assert arrivals_at(Users(1, 3.0), 0.2) == Users(1, 3.0)
     with pytest.raises(InputError, match="no rate"):
         arrivals_at(AllAtOnce(), 1.0)
+
+
+def test_a_load_is_a_scenario_of_equal_requests():
+    made = scenario_of(Load(100, 10, rate_per_s=2.0, prefix_hit_frac=0.3)).requests(5)
+    assert set(made.isl.tolist()) == {100}
+    assert set(made.osl.tolist()) == {10}
+    assert made.offered_rate_per_s == pytest.approx(2.0, rel=0.05)
+    assert made.segments is not None
+    assert made.segments.length[:2].tolist() == [30, 70]
+    flight = scenario_of(Load(100, 10, concurrency=7)).requests(5)
+    assert np.isfinite(flight.arrival_s).sum() == 7
+    people = scenario_of(Load(100, 10, users=7, think_s=3.0)).requests(5)
+    assert people.think_s.mean() == pytest.approx(3.0, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "demand", "n"),
+    [
+        (OpenLoop(1.0), 1.0, FEWEST),
+        (OpenLoop(1.0), 20.0, OPEN_TURNOVERS * 20 * 10),
+        (OpenLoop(1.0), 1e6, MOST),
+        (ClosedLoop(1), 500.0, CLOSED_TURNOVERS * 500),
+        (Users(1, 60.0), 500.0, CLOSED_TURNOVERS * 500),
+        (Conversations(OpenLoop(1.0), 5, 10.0, 0, 8192), 20.0, OPEN_TURNOVERS * 20 * (10 + 10)),
+    ],
+)
+def test_a_simulation_has_many_times_the_requests_in_the_system(arrivals, demand, n):
+    assert sized(replace(FLAT, arrivals=arrivals), demand, e2e_s=10.0).n == n
+
+
+def test_simulations_that_were_too_short_are_repeated(found):
+    one = found.ceiling
+    low = ceiling(
+        found.fleet, one.scenario, found.slos, (one.demand / 20, 0.1), seeds=[0], work=Work(1, 12)
+    )
+    assert low.demand == pytest.approx(one.found[0].demand, rel=0.1)
+    flood = ceiling(
+        found.fleet, one.scenario, (), (one.demand / 20, 0.1), seeds=[0], work=Work(1, 12)
+    )
+    assert flood.requests > low.requests
 
 
 def test_most_common_takes_the_first_of_equals():
@@ -345,7 +390,7 @@ def test_help_has_examples_and_fits(name):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("capacity llama-3.1-8b l40s --rate 3", "No such option"),
+        ("capacity llama-3.1-8b l40s --rate 3", "is what capacity looks for"),
         ("capacity llama-3.1-8b l40s --find users --think -3s", "--think"),
         ("capacity llama-3.1-8b l40s --plot knee.pdf", "--plot"),
         ("batching llama-3.1-8b l40s --window 3", "--window"),

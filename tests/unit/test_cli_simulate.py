@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,7 @@ def test_rows_of_a_trace_that_cannot_be_used(trace):
 def test_lengths_come_from_a_file(tmp_path):
     path = tmp_path / "lengths.csv"
     path.write_text("isl,osl\n100,10\n200000,20\n300,30\n")
-    assert "1 rows beyond the context" in refused(f"{FEW} --rate 5 --lengths {path}")
+    assert "1 row beyond the context" in refused(f"{FEW} --rate 5 --lengths {path}")
     found = answer(f"{FEW} --rate 5 --lengths {path} --skip-bad-rows")
     assert 100 <= found["inputs"]["workload"]["isl_tokens"] <= 300
     assert "1 rows left out" in found["inputs"]["workload"]["lengths"]
@@ -184,7 +185,7 @@ def test_out_is_checked_before_the_run(tmp_path):
         ("--trace none.csv", "--trace", "does not exist"),
         ("--trace none.csv --isl 5", "--trace", "does not go with --isl"),
         ("--rate 3 --lengths none.csv --isl 5", "--lengths", "does not go with --isl"),
-        ("--rate 3 --preset chatt", "workload", "did you mean chat"),
+        ("--rate 3 --preset chatt", "--preset", "did you mean chat"),
         ("--rate 3 --prefix-share 1", "--prefix-share", "[0, 1)"),
         ("--rate 3 --prefix-tokens -5", "--prefix-tokens", "whole number"),
         ("--rate 3 --prefix-groups 2", "--prefix-groups", "needs --prefix-tokens"),
@@ -337,4 +338,5 @@ def test_progress_is_drawn_on_a_terminal(monkeypatch, capsys):
     with progress_bar("simulating") as tell:
         tell(10, 100)
         tell(50, 100)
+        time.sleep(0.5)
     assert "simulating" in capsys.readouterr().err

@@ -9,15 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inferplan.api.build import plan_for
 from inferplan.catalog.devices import device, devices
 from inferplan.catalog.models import model
 from inferplan.catalog.offers import offers
 from inferplan.errors import CannotPredictError
 from inferplan.metrics.slo import Slo, misses
-from inferplan.plan.losers import _ORDER
+from inferplan.plan import judge
+from inferplan.plan.losers import ORDER
 from inferplan.plan.question import OBJECTIVES, Question
 from inferplan.plan.recommend import recommend
+from inferplan.plan.verify import check
+from inferplan.serving.capacity import largest_demand
+from inferplan.serving.demand import scenario_of
+from inferplan.serving.fleet import make_fleet
 from inferplan.workload.load import Load
+from inferplan.workload.trace_types import Trace
 
 TODAY = date(2026, 11, 22)
 SLOS = (Slo("ttft", "p95", 1.0), Slo("tpot", "p95", 0.05))
@@ -58,7 +65,7 @@ def test_every_device_is_an_option_or_has_a_reason(objective, acquire):
     lost = [loser.device_id for loser in found.losers]
     assert sorted(options + lost) == sorted(d.id for d in BASE.devices)
     for loser in found.losers:
-        assert loser.kind in _ORDER
+        assert loser.kind in ORDER
         assert len(loser.reason) > 10
         if loser.kind == "dearer":
             assert loser.factor is not None
@@ -91,6 +98,36 @@ def test_every_option_was_simulated(answer):
         assert option.simulation["requests"] >= 2000
         assert 0 < option.simulation["busy_frac"] <= 1
     assert "simulated step by step" in answer.assumptions[0]
+
+
+def test_fleets_too_dear_to_win_are_given_up_without_effect_on_the_best(monkeypatch):
+    cheapest = recommend(SMALL)
+    monkeypatch.setattr(judge, "check", lambda *asked: check(*asked[:3]))  # whatever they cost
+    assert recommend(SMALL).to_dict() == cheapest.to_dict()
+
+
+def test_the_capacity_is_that_of_a_long_simulation(answer):
+    """Fleets far from full at the load are not simulated for too short a time."""
+    far = max(answer.options, key=lambda option: option.headroom_frac)
+    assert far.headroom_frac > 1
+    spec, plan = plan_for(
+        "llama-3.1-8b", far.plan.device, context=1800, weights=far.plan.weights.id,
+        kv=far.plan.kv.id, tp=far.plan.tp, max_num_seqs=far.plan.max_num_seqs,
+    )  # fmt: skip
+    scenario = replace(scenario_of(BASE.load), n=20_000)
+    found = largest_demand(make_fleet(spec, plan, 1800), scenario, SLOS, far.capacity, seed=1)
+    assert far.capacity == pytest.approx(found.demand, rel=0.06)
+
+
+def test_a_trace_is_simulated_instead_of_the_load():
+    trace = Trace(scenario_of(BASE.load).requests(3).head(3000), "made.csv", "plain", 3000)
+    rate = trace.requests.offered_rate_per_s
+    asked = replace(SMALL, trace=trace, load=Load(1500, 300, rate_per_s=rate))
+    best, made = recommend(asked, 2).best, recommend(SMALL, 2).best
+    assert best.simulation["requests"] == 3000
+    assert best.plan == made.plan
+    assert best.capacity == pytest.approx(made.capacity, rel=0.1)
+    assert recommend(asked, 2, simulate=False).best.simulation is None
 
 
 def test_the_closed_form_alone_is_near():
@@ -154,7 +191,7 @@ def test_the_front_trades_cost_for_latency(answer):
 
 
 def test_losers_are_grouped_and_the_nearest_come_first(answer):
-    order = [_ORDER.index(loser.kind) for loser in answer.losers]
+    order = [ORDER.index(loser.kind) for loser in answer.losers]
     assert order == sorted(order)
     factors = [loser.factor for loser in answer.losers if loser.kind == "dearer"]
     assert factors == sorted(factors)

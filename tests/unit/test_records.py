@@ -8,12 +8,12 @@ import pytest
 
 from inferplan.api.build import build_plan, find_device, find_model
 from inferplan.errors import DataError, InputError
+from inferplan.files import replacing
 from inferplan.metrics.summary import latency_arrays
 from inferplan.serving import records
 from inferplan.serving.digits import csv_rows
 from inferplan.serving.fleet import make_fleet
 from inferplan.serving.kernel.loop import advance
-from inferplan.serving.part_file import replacing
 from inferplan.serving.records_read import read_records
 from inferplan.serving.run import Run, run
 from inferplan.workload.requests import Requests
@@ -89,6 +89,28 @@ def test_chunks_join_without_a_seam(tmp_path: Path) -> None:
     lines = path.read_text().splitlines()
     assert lines[0] == "request,e2e_s"
     assert lines[1:] == [f"{i},{i / 8:.9f}" for i in range(n)]
+
+
+@pytest.mark.parametrize("name", ["requests.csv", "requests.parquet"])
+def test_records_written_in_parts_are_the_same(
+    served: Run, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    records.write_records(served, tmp_path / f"whole-{name}")
+    monkeypatch.setattr(records, "CHUNK", 7)
+    monkeypatch.setattr(records, "GROUP", 11)
+    records.write_records(served, tmp_path / name)
+    found, expected = read_records(tmp_path / name), read_records(tmp_path / f"whole-{name}")
+    for column, values in expected.items():
+        np.testing.assert_array_equal(found[column], values)
+
+
+def test_parquet_of_floats_only(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    records.write_columns({"arrival_s": np.array([0.5, np.nan])}, tmp_path / "r.parquet")
+    found = read_records(tmp_path / "r.parquet", needed=["arrival_s"])
+    np.testing.assert_array_equal(found["arrival_s"], [0.5, np.nan])
 
 
 def test_numbers_are_written_as_python_would() -> None:

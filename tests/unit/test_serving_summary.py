@@ -32,6 +32,7 @@ from inferplan.serving.simulate import Criteria, Verdict
 from inferplan.serving.summary import WarmUp
 from inferplan.workload.lengths import fixed, uniform
 from inferplan.workload.pairs import Lengths
+from inferplan.workload.requests import Requests
 
 SHORT = Lengths(fixed(500), fixed(50))
 VARIED = Lengths(uniform(100, 900), uniform(1, 100))
@@ -241,6 +242,19 @@ def test_disaggregated_pools_are_summarised(plan):
 
 
 # --- several seeds -------------------------------------------------------------------------------
+
+
+def test_the_order_of_the_requests_does_not_matter(fleet):
+    kept = run(fleet, scenario(lengths=VARIED).requests())
+    order = np.random.default_rng(1).permutation(kept.requests.n)
+    names = ("arrival_s", "scheduled_s", "first_token_s", "finish_s", "outputs")
+    requests = Requests(np.zeros(len(order)), kept.requests.isl[order], kept.requests.osl[order])
+    columns = {name: getattr(kept, name)[order] for name in names}
+    mixed = replace(kept, requests=requests, **columns)
+    found, expected = summarise_run(fleet, mixed), summarise_run(fleet, kept)
+    for metric in ("wait", "ttft", "tpot", "e2e"):
+        assert found.latencies[metric] == expected.latencies[metric]
+    assert found.throughput == expected.throughput
 
 
 def test_several_seeds_are_the_mean_of_their_runs(fleet):

@@ -8,6 +8,7 @@ from typing import Any, Unpack
 from inferplan.api.build import find_model, plan_for
 from inferplan.api.options import PlanOptions
 from inferplan.api.results import Shown, shown
+from inferplan.api.simulate_fleet import check_replicas
 from inferplan.api.simulate_options import TrafficOptions
 from inferplan.api.traffic import KINDS, make_scenario
 from inferplan.catalog.types import Device, ModelSpec
@@ -131,6 +132,7 @@ def batching(
     True
     """
     positive(window_s, "--window", zero_ok=True)
+    check_replicas(options.get("replicas", 1))
     positive(seed, "--seed", zero_ok=True)
     given: dict[str, Any] = dict(options)
     traffic = {name: given.pop(name) for name in TrafficOptions.__annotations__ if name in given}

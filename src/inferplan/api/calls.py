@@ -19,10 +19,11 @@ from inferplan.metrics.slo import make_slos
 from inferplan.plan import recommend as recommend_module
 from inferplan.plan.fleet import SmallestFleet, smallest_fleets
 from inferplan.plan.question import Question
-from inferplan.serving.offered import MOST
+from inferplan.serving.sizing import MOST
 from inferplan.units import positive
 from inferplan.workload.load import Load
 from inferplan.workload.requests import Requests
+from inferplan.workload.trace_types import Trace, TraceOptions
 from inferplan.workload.traces import read_trace
 
 FIT_CONTEXT = 8192
@@ -104,9 +105,9 @@ def recommend(
     else:
         others = {"--isl": isl, "--osl": osl, "--rate": rate, "--concurrency": concurrency,
                   "--users": users}  # fmt: skip
-        requests = _requests_of(trace, [name for name, value in others.items() if value])
-        load = mean_load(requests)
-        asked = replace(question(model, load, devices, today, **options), requests=requests)
+        played = _trace_alone(trace, [name for name, value in others.items() if value])
+        load = mean_load(played.requests)
+        asked = replace(question(model, load, devices, today, **options), trace=played)
     found = recommend_module.recommend(asked, top, simulate=simulate, progress=progress)
     return shown(ShownRecommendation, found)
 
@@ -117,12 +118,12 @@ def _asked(option: str, value: float | None) -> float:
     return value
 
 
-def _requests_of(trace: str, also: list[str]) -> Requests:
+def _trace_alone(trace: str, also: list[str]) -> Trace:
     """The first requests of a trace, which says itself what is asked and when."""
     if also:
         problem = "says itself how long requests are and when they come"
         raise InputError("--trace", trace, problem, f"leave out {', '.join(also)}")
-    return read_trace(trace).requests.head(MOST)
+    return read_trace(trace, options=TraceOptions(limit=MOST))
 
 
 def mean_load(requests: Requests) -> Load:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Unpack
 
 from inferplan.api.build import find_model, plan_for
@@ -23,11 +23,12 @@ from inferplan.errors import InputError
 from inferplan.metrics.slo import Slo
 from inferplan.report.capacity import capacity_page
 from inferplan.report.table import Page
+from inferplan.serving.breaks import breaks_at
 from inferplan.serving.capacity import TOLERANCE_FRAC
-from inferplan.serving.ceiling import TRIALS, Ceiling, best_trial, breaks_at, ceiling, knee
+from inferplan.serving.ceiling import TRIALS, Ceiling, ceiling
 from inferplan.serving.demand import scenario_unit
 from inferplan.serving.fleet import Fleet
-from inferplan.serving.knee import FACTORS, KneeRow
+from inferplan.serving.knee import FACTORS, KneeRow, knee
 from inferplan.serving.run import Progress
 from inferplan.serving.scenario import Scenario
 from inferplan.serving.work import Work
@@ -185,11 +186,8 @@ def capacity(
     top = ceiling(
         fleet, scenario, criteria.slos, guess, seeds=chosen, work=work, fixed_requests=fixed
     )
-    for one in top.found:
-        best_trial(one)
-    sized = scenario if traffic.get("trace") else replace(scenario, n=top.requests)
-    rows = knee(fleet, sized, criteria.limits, top.demand, seeds=chosen, work=work)
-    return Capacity(fleet, scenario, criteria.slos, dict(criteria.limits), guess, top, rows)
+    rows = knee(fleet, top.scenario, criteria.limits, top.demand, seeds=chosen, work=work)
+    return Capacity(fleet, scenario, criteria.slos, dict(criteria.limits), guess[0], top, rows)
 
 
 def _jobs(jobs: int | None) -> int:

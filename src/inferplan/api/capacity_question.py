@@ -14,19 +14,19 @@ from inferplan.estimate.serving import largest_batch, memory_batch_limit
 from inferplan.estimate.steady import Lengths, demand_met, operating_point
 from inferplan.metrics.slo import Slo
 from inferplan.serving.scenario import Scenario
+from inferplan.serving.sizing import TOO_FEW
 from inferplan.workload.load import Load
 
 FIND = ("rate", "concurrency", "users")
 """What may be sought."""
 
-FEWEST = 100
-"""Requests of a simulation at least."""
-
 UNMET_FRAC = 0.3
 """Where the closed form meets the objectives nowhere: start at this share of what is stable."""
 
 
-def closed_form(model: ModelSpec, plan: Deployment, load: Load, slos: tuple[Slo, ...]) -> float:
+def closed_form(
+    model: ModelSpec, plan: Deployment, load: Load, slos: tuple[Slo, ...]
+) -> tuple[float, float]:
     """The capacity as the closed form has it: where the search starts.
 
     Parameters
@@ -37,6 +37,19 @@ def closed_form(model: ModelSpec, plan: Deployment, load: Load, slos: tuple[Slo,
         Lengths and kind of demand; how much of it does not matter.
     slos : tuple of Slo
         Objectives.
+
+    Returns
+    -------
+    (float, float)
+        Demand in the load's terms, and mean time of a request in the system there [s].
+
+    Examples
+    --------
+    >>> from inferplan.api.build import plan_for
+    >>> spec, plan = plan_for("llama-3.1-8b", "l40s", context=900)
+    >>> demand, e2e_s = closed_form(spec, plan, Load(800, 100, 1.0), (Slo("tpot", "p95", 0.05),))
+    >>> 3 < demand < 12, 2 < e2e_s < 6
+    (True, True)
     """
     m, ops, lengths = machine(plan), operators(model), Lengths.of(load)
     limit = memory_batch_limit(model, m, lengths)
@@ -45,7 +58,7 @@ def closed_form(model: ModelSpec, plan: Deployment, load: Load, slos: tuple[Slo,
     if batch <= 0:
         batch, share = float(largest_batch(ops, m, load, (), limit)), UNMET_FRAC
     point = operating_point(ops, m, lengths, max(batch, 1e-3), ("mean",), closed=load.closed)
-    return share * float(demand_met(point, load)) * plan.replicas
+    return share * float(demand_met(point, load)) * plan.replicas, float(point.e2e["mean"])
 
 
 def sought_in(
@@ -82,7 +95,6 @@ def sought_in(
         raise InputError("--" + given[0].replace("_", "-"), told[given[0]], "is sought here", fix)
     if "trace" not in told:
         told[find] = 1
-        told.setdefault("requests", 2000)
     elif find != "rate":
         raise InputError("--find", find, "does not go with --trace", "its rate is what is sought")
     return make_scenario(max_model_len or spec.context_max, seed, **told)
@@ -94,12 +106,12 @@ def check_enough(scenario: Scenario, traffic: dict[str, Any]) -> None:
     Raises
     ------
     InputError
-        If it has fewer than :data:`FEWEST`.
+        If it has fewer than :data:`~inferplan.serving.sizing.TOO_FEW`.
     """
-    if scenario.n < FEWEST:
+    if scenario.n < TOO_FEW:
         field = "--trace" if traffic.get("trace") else "--requests"
         problem = "requests are too few to tell a load that is kept up with from one that is not"
-        raise InputError(field, scenario.n, problem, f"give {FEWEST} at least")
+        raise InputError(field, scenario.n, problem, f"give {TOO_FEW} at least")
 
 
 def mean_load(find: str, scenario: Scenario, traffic: dict[str, Any]) -> Load:

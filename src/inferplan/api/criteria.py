@@ -62,7 +62,13 @@ def _tightest(slos: tuple[Slo, ...]) -> dict[str, float]:
 def _warm_up(value: str | float | None) -> WarmUp | None:
     if value is None:
         return None
-    return WarmUp() if value == "auto" else WarmUp(_seconds(value, "--warmup"))
+    if isinstance(value, str) and value.strip().lower() == "auto":
+        return WarmUp()
+    try:
+        return WarmUp(_seconds(value, "--warmup"))
+    except InputError as error:
+        fix = "write auto, or a time, e.g. 60s"
+        raise InputError("--warmup", repr(value), error.problem, fix) from error
 
 
 def _seconds(value: str | float, field: str) -> float:

@@ -11,7 +11,13 @@ from inferplan.errors import InputError
 from inferplan.estimate.deployment import Deployment
 from inferplan.serving.fleet import Fleet, make_disaggregated, make_fleet
 from inferplan.serving.rules import policy_named
-from inferplan.units import positive
+from inferplan.units import positive, show_duration
+
+MOST_REPLICAS = 4096
+"""Copies of a model in a simulation at most: each takes time and memory of its own."""
+
+LONGEST_S = 86400.0
+"""Longest wait of a dynamic batch [s]."""
 
 POOLS = ("prefill_replicas", "decode_replicas")
 """Options that split a fleet in two."""
@@ -40,10 +46,30 @@ def fleet_of(
     router = given.pop("router", "round-robin")
     pools = {name: given.pop(name) for name in POOLS if name in given}
     rules = _checked(model, given)
-    if not pools:
-        return make_fleet(model, plan, tokens, router, **rules)
-    prefill, decode = _pools(plan, pools, rules)
-    return make_disaggregated(model, prefill, decode, tokens, router, **rules)
+    check_replicas(plan.replicas)
+    try:
+        if not pools:
+            return make_fleet(model, plan, tokens, router, **rules)
+        prefill, decode = _pools(plan, pools, rules)
+        return make_disaggregated(model, prefill, decode, tokens, router, **rules)
+    except InputError as error:
+        if error.field == "num_gpu_blocks" and "block_size" in given:
+            problem = "exceeds the KV pool of a replica"
+            raise InputError("--block-size", given["block_size"], problem, "e.g. 16") from error
+        raise
+
+
+def check_replicas(count: int, name: str = "replicas") -> None:
+    """Fail before a fleet takes more time and memory than anybody has.
+
+    Raises
+    ------
+    InputError
+        If there are more than :data:`MOST_REPLICAS`.
+    """
+    if count > MOST_REPLICAS:
+        fix = "simulate a part of the fleet under its part of the load"
+        raise InputError(option(name), f"{count:,}", f"exceeds {MOST_REPLICAS:,}", fix)
 
 
 def _checked(model: ModelSpec, given: dict[str, Any]) -> dict[str, Any]:
@@ -53,14 +79,7 @@ def _checked(model: ModelSpec, given: dict[str, Any]) -> dict[str, Any]:
         given["policy"] = policy
     if policy != "vllm 0.32" and "policy" in given:
         given["async_scheduling"] = False  # these rules have one batch in flight
-    for name in ("block_size", "max_model_len", "window_s"):
-        if name in given:
-            positive(given[name], option(name))
-    if given.get("max_model_len", 0) > model.context_max:
-        raise InputError(
-            "--max-model-len", given["max_model_len"],
-            f"exceeds the {model.context_max:,} of {model.id}", f"use {model.context_max} or less",
-        )  # fmt: skip
+    _check_sizes(model, given)
     if not 0 <= given.get("watermark", 0.0) < 1:
         fix = "0.01 keeps 1 % of the pool free"
         raise InputError("--watermark", given["watermark"], "is not in [0, 1)", fix)
@@ -71,6 +90,23 @@ def _checked(model: ModelSpec, given: dict[str, Any]) -> dict[str, Any]:
         what = f"means nothing for --policy {policy}"
         raise InputError("--window", f"{given['window_s']:g} s", what, "choose --policy dynamic")
     return given
+
+
+def _check_sizes(model: ModelSpec, given: Mapping[str, Any]) -> None:
+    for name in ("block_size", "max_model_len", "window_s"):
+        if name in given:
+            positive(given[name], option(name))
+    if given.get("block_size", 1) > model.context_max:
+        problem = f"exceeds the context of {model.context_max:,} tokens"
+        raise InputError("--block-size", given["block_size"], problem, "e.g. 16")
+    if given.get("window_s", 0.0) > LONGEST_S:
+        problem = f"is longer than {show_duration(LONGEST_S)}"
+        raise InputError("--window", f"{given['window_s']:g} s", problem, "e.g. 50ms")
+    if given.get("max_model_len", 0) > model.context_max:
+        raise InputError(
+            "--max-model-len", given["max_model_len"],
+            f"exceeds the {model.context_max:,} of {model.id}", f"use {model.context_max} or less",
+        )  # fmt: skip
 
 
 def _pools(
@@ -84,6 +120,7 @@ def _pools(
     for name, count in pools.items():
         if count < 1:
             raise InputError(option(name), count, "is below 1", "each pool needs a replica")
+        check_replicas(count, name)
     if plan.replicas != 1:
         fix = "the two pools say how many there are"
         raise InputError("--replicas", plan.replicas, "does not go with --prefill-replicas", fix)

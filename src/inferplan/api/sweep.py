@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import itertools
 import json
@@ -11,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
+from inferplan.api.build import find_device, find_model
 from inferplan.api.simulate_options import SimulateOptions
 from inferplan.api.sweep_crew import Crew
 from inferplan.api.sweep_point import KNOWN, header
-from inferplan.errors import InputError, UnknownNameError
+from inferplan.errors import CannotPredictError, InputError, UnknownNameError
 from inferplan.files import check_folder
 from inferplan.serving.resumable import PartialFile
 from inferplan.serving.run import Progress
+from inferplan.units import counted
 
 MOST_POINTS = 1_000_000
 """Points of a sweep at most."""
@@ -109,10 +112,12 @@ def sweep(
     ...     len(path.read_text().splitlines())
     3
     """
-    out = Path(out)
+    out, crew_size = Path(out), _jobs(jobs)
     check_folder(out, "--out")
-    if out.is_dir():
-        raise InputError("--out", out, "is a folder", "name a file, e.g. sweep.csv")
+    if "model" not in vary:
+        find_model(model)
+    if "device" not in vary:
+        find_device(device)
     common = {k: v for k, v in options.items() if v is not None and v is not False}
     points = points_of({"model": model, "device": device, "seed": seed} | common, vary)
     varied = tuple(vary)
@@ -121,10 +126,20 @@ def sweep(
         resumed = len(part.lines)
         left = [i for i in range(len(points)) if i not in part.lines]
         crew = Crew(points, varied, left, part, progress)
-        crew.run(_jobs(jobs))
+        crew.run(crew_size)
+    _check_any(part, len(points))
     part.finish(header(varied))
     failed = sum(not line.endswith(",") for line in part.lines.values())
     return Sweep(out, len(points), resumed, failed)
+
+
+def _check_any(part: PartialFile, points: int) -> None:
+    """Fail if no point could be simulated, and all for the same reason."""
+    rows = [next(csv.reader([line])) for line in part.lines.values() if not line.endswith(",")]
+    reasons = {row[-1] for row in rows}
+    if len(rows) == points and len(reasons) == 1:
+        part.path.unlink(missing_ok=True)
+        raise CannotPredictError(f"{reasons.pop()} (each of the {counted(points, 'point')})")
 
 
 def points_of(common: Mapping[str, Any], vary: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
@@ -171,7 +186,7 @@ def _typed(name: str, values: Sequence[Any]) -> list[Any]:
     if "str" in kind:
         return list(values)
     for value in values:
-        number = isinstance(value, int | float)
+        number = isinstance(value, int | float) and isinstance(value, bool) <= ("bool" in kind)
         if not number or ("float" not in kind and not float(value).is_integer()):
             wanted = "number" if "float" in kind else "whole number"
             raise InputError("--vary", f"{name}={value}", f"is no {wanted}", "e.g. 1,2,4")

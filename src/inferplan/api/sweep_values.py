@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from inferplan.api.simulate_options import LimitOptions
 from inferplan.errors import InputError
 from inferplan.units import parse_duration
 
@@ -50,7 +51,7 @@ def parse_vary(texts: Iterable[str]) -> dict[str, list[Any]]:
 
 def _values(text: str, name: str) -> list[Any]:
     parts = text.split(":")
-    if len(parts) == 3 and "|" not in text:
+    if "|" not in text and (len(parts) == 3 or (len(parts) > 1 and all(map(_is_number, parts)))):
         return _range(parts, text, name)
     words = [word.strip() for word in text.split("|" if "|" in text else ",")]
     if not all(words):
@@ -60,7 +61,7 @@ def _values(text: str, name: str) -> list[Any]:
 
 def _range(parts: list[str], text: str, name: str) -> list[float]:
     try:
-        first, last, count = float(parts[0]), float(parts[1]), int(parts[2])
+        first, last, count = float(parts[0]), float(parts[1]), int(",".join(parts[2:]))
     except ValueError:
         fix = "write A:B:N, e.g. 1:20:100 for 100 values from 1 to 20"
         raise InputError("--vary", f"{name}={text}", "is not a range", fix) from None
@@ -73,9 +74,23 @@ def _range(parts: list[str], text: str, name: str) -> list[float]:
 def _value(word: str, name: str) -> Any:
     if word in ("true", "false"):
         return word == "true"
+    if name.removesuffix("_s") in TIMES:
+        zero = word in ("0", "0s")
+        return 0.0 if zero else parse_duration(word, f"--vary {name.removesuffix('_s')}")
+    if name in LimitOptions.__annotations__:
+        parse_duration(word, f"--vary {name}")
+        return word
     for kind in (int, float):
         try:
             return kind(word)
         except ValueError:
             continue
-    return parse_duration(word, f"--vary {name}") if name.removesuffix("_s") in TIMES else word
+    return word
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True

@@ -51,7 +51,11 @@ class Worker:
             line = ""
         if not line.endswith("\n"):
             code = self.process.wait()
-            raise CannotPredictError(f"a worker of the sweep ended with exit code {code}")
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            raise CannotPredictError(
+                f"a worker of the sweep {how}, perhaps for want of memory; what is done is kept:"
+                " start the same command again, perhaps with fewer --jobs"
+            )
         return str(json.loads(line))
 
     def _pipes(self) -> tuple[IO[str], IO[str]]:

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 from inferplan.api.simulate_options import TrafficOptions
 from inferplan.api.traffic_lengths import lengths_of
-from inferplan.errors import InputError
+from inferplan.errors import InputError, UnknownNameError
 from inferplan.serving.load_kinds import (
     AllAtOnce,
     Arrivals,
@@ -20,7 +20,7 @@ from inferplan.serving.load_kinds import (
 from inferplan.serving.scenario import DEFAULT_REQUESTS, Prefix, Scenario
 from inferplan.units import positive
 from inferplan.workload.pairs import LengthPairs
-from inferplan.workload.presets import Preset, preset
+from inferplan.workload.presets import Preset, preset, presets
 from inferplan.workload.requests import Requests
 from inferplan.workload.trace_types import Trace, TraceOptions
 from inferplan.workload.traces import read_trace
@@ -44,6 +44,16 @@ EXCLUDES = {
     "turns": ("prefix_share", "prefix_groups", "preset"),
 }
 """Option -> those that say the same thing differently."""
+
+
+SERVEGEN = ("trace_part", "trace_start_s", "trace_span_s")
+"""Options of a ServeGen trace alone."""
+
+RATES = (1e-6, 1e6)
+"""Slowest and fastest open loop [1/s]."""
+
+LONGEST_S = 1e9
+"""Longest time between requests, thirty years [s]."""
 
 
 def make_scenario(context_max: int, seed: int = 0, **options: Unpack[TrafficOptions]) -> Scenario:
@@ -71,9 +81,12 @@ def make_scenario(context_max: int, seed: int = 0, **options: Unpack[TrafficOpti
     given: dict[str, Any] = {k: v for k, v in options.items() if v is not None and v is not False}
     kind = _kind(given)
     _check_company(given)
+    for name in ("trace", "lengths"):
+        if name in given and not str(given[name]).strip():
+            raise InputError(option(name), repr(given[name]), "names no file", "give its path")
     if kind == "trace":
         return _replayed(given, context_max, seed)
-    chosen = preset(given["preset"]) if "preset" in given else None
+    chosen = _preset(given)
     lengths, described = lengths_of(given, chosen, context_max)
     return Scenario(
         arrivals=_arrivals(kind, given, context_max),
@@ -82,6 +95,14 @@ def make_scenario(context_max: int, seed: int = 0, **options: Unpack[TrafficOpti
         prefix=_prefix(given, chosen),
         described=described,
     )
+
+
+def _preset(given: Mapping[str, Any]) -> Preset | None:
+    name = given.get("preset")
+    if name is not None and name not in presets():
+        listing = f"one of {', '.join(presets())}"
+        raise UnknownNameError("--preset", name, presets(), listing)
+    return None if name is None else preset(name)
 
 
 def option(name: str) -> str:
@@ -131,7 +152,15 @@ def _replayed(given: Mapping[str, Any], context_max: int, seed: int) -> Scenario
         seed=seed,
     )
     trace = read_trace(given["trace"], options=options)
+    alone = [name for name in SERVEGEN if name in given and trace.kind != "servegen"]
+    if alone:
+        problem = f"means nothing for a trace that is {trace.kind}"
+        raise InputError(option(alone[0]), given[alone[0]], problem, "leave it out")
     requests = trace.requests
+    last = float(requests.arrival_s.max(initial=0.0))
+    if last > LONGEST_S:
+        problem = f"has a request {last:.3g} s after the start"
+        raise InputError("--trace", given["trace"], problem, "mend it, or check its unit of time")
     pairs = LengthPairs(requests.isl, requests.osl)
     described = f"{requests.mean_isl:,.0f} tokens in, {requests.mean_osl:,.0f} out on average"
     check_prompts(requests, context_max, "--trace", trace)
@@ -162,15 +191,14 @@ def _arrivals(kind: str, given: Mapping[str, Any], context_max: int) -> Arrivals
     if kind == "concurrency":
         return ClosedLoop(_whole(given["concurrency"], "--concurrency"))
     if kind == "users":
-        think = positive(given.get("think_s", 0.0), "--think", zero_ok=True)
-        return Users(_whole(given["users"], "--users"), think)
+        return Users(_whole(given["users"], "--users"), _time(given, "think_s"))
     starts = _open_loop(given)
     if "turns" not in given:
         return starts
     return Conversations(
         starts=starts,
         turns=_whole(given["turns"], "--turns"),
-        think_s=positive(given.get("think_s", 0.0), "--think", zero_ok=True),
+        think_s=_time(given, "think_s"),
         system_tokens=_whole(given.get("prefix_tokens", 0), "--prefix-tokens", least=0),
         context_max=context_max,
     )
@@ -186,8 +214,24 @@ def _open_loop(given: Mapping[str, Any]) -> OpenLoop:
             raise InputError(option(name), given[name], problem, f"choose --arrivals {users_of}")
     if process in ("gamma", "weibull") and "cv" not in given:
         raise InputError("--arrivals", process, "needs --cv", "add the burstiness, e.g. --cv 2")
+    rate = positive(given["rate"], "--rate")
+    if not RATES[0] <= rate <= RATES[1]:
+        problem = f"is not {RATES[0]:g} to {RATES[1]:,.0f} requests per second"
+        raise InputError("--rate", f"{rate:g}", problem, "give a rate in that range")
+    if not 1 <= given.get("peak_to_mean", 1) <= 2:
+        fix = "2 is a night without requests"
+        raise InputError("--peak-to-mean", given["peak_to_mean"], "is not 1 to 2", fix)
+    if "period_s" in given:
+        positive(_time(given, "period_s"), "--period")
     chosen = {name: given[name] for name in own.get(process, ()) if name in given}
-    return OpenLoop(given["rate"], process, **chosen)
+    return OpenLoop(rate, process, **chosen)
+
+
+def _time(given: Mapping[str, Any], name: str) -> float:
+    value = positive(given.get(name, 0.0), option(name), zero_ok=True)
+    if value > LONGEST_S:
+        raise InputError(option(name), f"{value:g} s", "exceeds thirty years", "give less")
+    return value
 
 
 def _prefix(given: Mapping[str, Any], chosen: Preset | None) -> Prefix | None:
@@ -210,5 +254,6 @@ def _prefix(given: Mapping[str, Any], chosen: Preset | None) -> Prefix | None:
 
 def _whole(value: float, field: str, least: int = 1) -> int:
     if not value >= least or value != round(value):
-        raise InputError(field, f"{value:g}", "is not a whole number from 1 on", "e.g. 100")
+        problem = f"is not a whole number from {least} on"
+        raise InputError(field, f"{value:g}", problem, "e.g. 100")
     return int(value)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inferplan.errors import InputError
+from inferplan.units import counted
 from inferplan.workload.lengths import LengthSpec, parse_length
 from inferplan.workload.pairs import InContext, LengthPairs, Lengths, LengthSource
 from inferplan.workload.presets import Preset
@@ -41,10 +42,11 @@ def lengths_of(
         _side(given.get(side), f"--{side}", preset_one, plain)
         for side, preset_one, plain in zip(("isl", "osl"), defaults, DEFAULT_LENGTHS, strict=True)
     )
-    _fits(isl, osl, context_max)
     words = f"{given.get('isl', isl)} tokens in, {given.get('osl', osl)} out"
     if chosen:
         words = f"{chosen.name} ({isl.mean:,.0f} tokens in, {osl.mean:,.0f} out on average)"
+    _fits(isl, osl, context_max, "--preset" if chosen else "--isl, --osl", words)
+    _holds(given, isl, context_max)
     if "turns" in given:  # a turn's new text; conversations end before the context does
         room = context_max - given.get("prefix_tokens", 0)
         return Lengths(isl.capped(max(room // 2, 1)), osl.capped(max(room // 2, 1))), words
@@ -62,28 +64,44 @@ def _side(
     return parse_length(text if isinstance(text, str) else f"{text:.17g}", field)
 
 
-def _fits(isl: LengthSpec, osl: LengthSpec, context_max: int) -> None:
+def _fits(isl: LengthSpec, osl: LengthSpec, context_max: int, field: str, words: str) -> None:
     """Fail if lengths that are chosen, not drawn from a tail, exceed the context."""
-    longest = [
-        0 if spec.kind == "lognormal" else int(spec.b if spec.kind == "uniform" else spec.a)
-        for spec in (isl, osl)
-    ]
-    if sum(longest) > context_max or (isl.kind == "lognormal" and isl.mean > context_max):
-        what = f"{isl} in, {osl} out"
+    if _longest(isl) + _longest(osl) > context_max or (
+        isl.kind == "lognormal" and isl.mean > context_max
+    ):
         problem = f"exceed the context of {context_max:,} tokens"
-        raise InputError("--isl, --osl", what, problem, "ask for less, or choose another model")
+        raise InputError(field, words, problem, "ask for less, or choose another model")
+
+
+def _longest(spec: LengthSpec) -> int:
+    """Tokens at most; 0 where a tail has no end."""
+    return 0 if spec.kind == "lognormal" else int(spec.b if spec.kind == "uniform" else spec.a)
+
+
+def _holds(given: Mapping[str, Any], isl: LengthSpec, context_max: int) -> None:
+    """Fail if a shared beginning is longer than any prompt."""
+    shared = given.get("prefix_tokens", 0)
+    if "turns" in given:
+        if shared + 2 > context_max:
+            problem = f"leaves no room for a turn in the context of {context_max:,} tokens"
+            raise InputError("--prefix-tokens", f"{shared:,}", problem, "give less")
+    elif shared > (longest := _longest(isl) or context_max):
+        problem = f"exceeds a prompt, which has {longest:,} tokens with its shared beginning"
+        raise InputError("--prefix-tokens", f"{shared:,}", problem, "give less, or a larger --isl")
 
 
 def _from_file(given: Mapping[str, Any], context_max: int) -> tuple[LengthPairs, str]:
     skip = "skip_bad_rows" in given
-    found = read_lengths(given["lengths"], skip_bad=skip)
+    try:
+        found = read_lengths(given["lengths"], skip_bad=skip)
+    except InputError as error:  # the reader is that of traces
+        raise InputError("--lengths", error.value, error.problem, error.fix) from error
     pairs = found.pairs
     fits = pairs.isl.astype(float) + pairs.osl <= context_max
     if not fits.all():
         if not skip or not fits.any():
-            problem = (
-                f"has {int((~fits).sum()):,} rows beyond the context of {context_max:,} tokens"
-            )
+            beyond = counted(int((~fits).sum()), "row")
+            problem = f"has {beyond} beyond the context of {context_max:,} tokens"
             fix = "leave them out with --skip-bad-rows, or choose another model"
             raise InputError("--lengths", found.path, problem, fix)
         pairs = LengthPairs(pairs.isl[fits], pairs.osl[fits])

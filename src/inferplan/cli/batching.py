@@ -11,6 +11,7 @@ from inferplan.cli.groups import GroupedCommand
 from inferplan.cli.load_options import LOAD_GROUPS, load_options, traffic_of
 from inferplan.cli.output import emit
 from inferplan.cli.plot import check_plot, write_plot
+from inferplan.cli.progress import progress_bar
 
 GROUPS = LOAD_GROUPS | {
     "Batching": ("batch_size", "window", "seed"),
@@ -60,7 +61,9 @@ def batching(model: str, device: str, **given: Any) -> None:
     check_plot(plot)
     zero = window.strip() in ("0", "0s")
     window_s = 0.0 if zero else parse_duration(window, "--window")
-    answer = call(model, device, window_s=window_s, **traffic_of(given), **given)
+    traffic = traffic_of(given)
+    with progress_bar("comparing"):
+        answer = call(model, device, window_s=window_s, **traffic, **given)
     if plot is not None:
         from inferplan.report.batching import figure
 

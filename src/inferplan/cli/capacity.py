@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -29,6 +30,19 @@ GROUPS = {
 }
 
 
+def _refuse(_context: click.Context, param: click.Parameter, value: str | None) -> None:
+    """A load cannot be given where one is sought."""
+    if value is not None:
+        from inferplan.errors import InputError
+
+        fix = f"leave it out, see --find {param.name}, or simulate that load: inferplan simulate"
+        raise InputError(param.opts[0], value, "is what capacity looks for", fix)
+
+
+def _sought(name: str) -> Callable[[options.F], options.F]:
+    return click.option(name, hidden=True, expose_value=False, callback=_refuse)
+
+
 @click.command(
     cls=GroupedCommand, groups=GROUPS, short_help="The largest load within latency limits."
 )
@@ -52,6 +66,9 @@ GROUPS = {
 )  # fmt: skip
 @click.option("--jobs", type=int, metavar="N", help="Threads; the result is the same [all cores].")
 @click.option("--plot", metavar="FILE", help="Write the knee as FILE.png or FILE.svg.")
+@_sought("--rate")
+@_sought("--concurrency")
+@_sought("--users")
 @options.json_option
 def capacity(model: str, device: str, **given: Any) -> None:
     """Find the largest load that MODEL on DEVICE serves within latency limits.

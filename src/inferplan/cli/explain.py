@@ -9,6 +9,8 @@ import click
 from inferplan.cli import options
 from inferplan.cli.output import emit
 
+ACQUIRE = ("auto", "rent", "buy")
+
 
 @click.command(short_help="The derivation of any figure: formula, inputs, sources, grades.")
 @click.argument("figure")
@@ -46,11 +48,19 @@ def explain(figure: str, model: str, device: str, **given: Any) -> None:
       inferplan explain usd_per_mtok_out llama-3.1-8b l40s --rate 5
     """
     from inferplan.api.derive import explain as call
+    from inferplan.errors import UnknownNameError
     from inferplan.report.table import Page
     from inferplan.report.tree import tree_lines
+    from inferplan.units import positive
 
     given["think_s"] = options.think_time(given.pop("think"))
     as_json, depth = given.pop("as_json"), given.pop("depth")
+    if given["batch"] is not None:
+        positive(given["batch"], "--batch")
+    if given["acquire"] not in ACQUIRE:
+        raise UnknownNameError(
+            "--acquire", given["acquire"], ACQUIRE, f"use {' or '.join(ACQUIRE)}"
+        )
     node = call(figure, model, device, **given)
     page = Page(("\n".join(tree_lines(node, depth)),))
     emit("explain/1", {"figure": figure, "derivation": node.to_dict()}, page, as_json=as_json)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
+from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -19,7 +23,7 @@ from inferplan.cli.recommend import recommend
 from inferplan.cli.simulate import simulate
 from inferplan.cli.sweep import sweep
 from inferplan.cli.validate import validate
-from inferplan.errors import InferplanError
+from inferplan.errors import InferplanError, UnknownNameError
 
 INTERNAL_ERROR = 70
 """Exit code of a defect of ours (sysexits EX_SOFTWARE)."""
@@ -57,21 +61,27 @@ for command in (
 
 def main() -> None:
     """Run the command line: errors are one line on stderr, never a traceback."""
+    _ready()
     try:
         cli.main(prog_name="inferplan", standalone_mode=False)
+    except UnknownNameError as error:
+        from inferplan.cli.mistakes import swapped
+
+        _die(swapped(error, cli), error.exit_code)
     except InferplanError as error:
         _die(str(error), error.exit_code)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else "inferplan"
-        _die(f"{error.format_message().rstrip('.')}; see {where} --help", error.exit_code)
+        from inferplan.cli.mistakes import usage_line
+
+        _die(usage_line(error, cli), error.exit_code)
     except click.ClickException as error:
         _die(error.format_message(), error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        _die("stopped", 130)
+    except (click.Abort, KeyboardInterrupt, _Stopped) as stop:
+        _die("stopped", 128 + getattr(stop, "number", signal.SIGINT))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(0)
     except Exception as error:
         if os.environ.get("INFERPLAN_TRACEBACK"):
@@ -83,7 +93,36 @@ def main() -> None:
         )
 
 
-def _die(message: str, code: int) -> None:
+class _Stopped(BaseException):
+    """A signal asked the program to end; what is half done is tidied up on the way out."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    signal.signal(number, signal.SIG_DFL)  # a second one ends it at once
+    raise _Stopped(number)
+
+
+def _ready() -> None:
+    """Somewhere to print, and an orderly end on signals that nobody ignores."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - as long as we run
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _stop)
+
+
+def _drop_output() -> None:
+    """Let what is still buffered for stdout go nowhere: it cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _die(message: str, code: int) -> NoReturn:
     click.echo(f"error: {message}", err=True)
     sys.exit(code)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +33,44 @@ def emit(schema: str, data: dict[str, Any], page: Page | None, *, as_json: bool)
         from inferplan import __version__
 
         full = {"schema": f"inferplan.{schema}", "version": __version__} | data
-        click.echo(json.dumps(_finite(full), indent=2, allow_nan=False))
+        say(json.dumps(_finite(full), indent=2, allow_nan=False))
     elif page is not None:
         from inferplan.report.table import to_text
 
-        click.echo(to_text(page, color=sys.stdout.isatty()))
+        say(to_text(page, color=sys.stdout.isatty()))
+
+
+def say(text: str) -> None:
+    """Print a result, in letters that the terminal has.
+
+    Parameters
+    ----------
+    text : str
+        What to print.
+
+    Raises
+    ------
+    InputError
+        If standard output cannot take it, for example on a full disk.
+    """
+    try:
+        click.echo(_in_its_letters(text))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # somebody read as much as they wanted
+    except OSError as error:
+        from inferplan.errors import InputError
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered
+        problem = f"cannot be written ({error.strerror})"
+        raise InputError("output", "stdout", problem, "send it where there is room") from error
+
+
+def _in_its_letters(text: str) -> str:
+    name = sys.stdout.encoding
+    if name is None or codecs.lookup(name).name != "ascii":
+        return text
+    return text.replace("µ", "u").encode("ascii", "replace").decode()
 
 
 def _finite(value: Any) -> Any:

@@ -11,6 +11,7 @@ import click
 
 from inferplan.cli import options
 from inferplan.cli.output import emit
+from inferplan.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from inferplan.report.table import Page
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Compare the simulator with recorded decisions of vLLM's scheduler.")
-@click.argument("workload", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "workload", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False)
+)
 @options.json_option
 def parity(workload: tuple[Path, ...], *, as_json: bool) -> None:
     """Replay each WORKLOAD (JSON, format in docs/parity.md) and compare every decision.
@@ -31,7 +34,11 @@ def parity(workload: tuple[Path, ...], *, as_json: bool) -> None:
     """
     from inferplan.serving.parity import check_parity
 
-    found = [check_parity(path) for path in workload]
+    found = []
+    with progress_bar("replaying") as progress:
+        for number, path in enumerate(workload):
+            progress(number, len(workload))
+            found.append(check_parity(path))
     agree = all(one.difference is None for one in found)
     data = {"agree": agree, "files": [one.to_dict() for one in found]}
     emit("parity/1", data, None if as_json else _page(found), as_json=as_json)

@@ -23,10 +23,11 @@ def check_plot(path: str | None) -> None:
     from inferplan.files import check_folder
     from inferplan.report.plot_style import need_matplotlib
 
+    value = path or "''"
     if not path.lower().endswith((".png", ".svg")):
-        raise InputError("--plot", path, "is no kind of picture", "end it in .png or .svg")
+        raise InputError("--plot", value, "is no kind of picture", "end it in .png or .svg")
     check_folder(path, "--plot")
-    need_matplotlib("--plot")
+    need_matplotlib(path, "--plot")
 
 
 def write_plot(figure: Figure, path: str) -> None:

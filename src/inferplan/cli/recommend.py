@@ -74,6 +74,7 @@ def recommend(model: str, **given: Any) -> None:
       inferplan recommend llama-3.2-3b --concurrency 1 --class apple --tpot-p95 30ms
     """
     from inferplan.api.calls import recommend as call
+    from inferplan.errors import InputError
     from inferplan.report.recommendation import recommendation_page
     from inferplan.units import parse_budget, parse_day
 
@@ -82,6 +83,8 @@ def recommend(model: str, **given: Any) -> None:
     think, budget, day = given.pop("think"), given.pop("budget"), given.pop("today")
     closed_form, trace = given.pop("no_simulation"), given["trace"]
     if trace is not None:
+        if not trace.strip():
+            raise InputError("--trace", repr(trace), "names no file", "give its path")
         given |= options.unless_default(("isl", "osl"))
     with progress_bar("simulating devices") as progress:
         answer = call(

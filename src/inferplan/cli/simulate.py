@@ -131,9 +131,24 @@ def _check_out(folder: str | None, *, parquet: bool) -> None:
         if parquet:
             raise InputError("--parquet", "a format", "needs --out", "name a folder")
         return
+    from inferplan.report.run_files import check_ours
+
     place = Path(folder)
-    check_folder(place / "summary.json" if place.exists() else place, "--out")
+    try:
+        there = place.is_dir()
+        named = bool(folder.strip()) and (there or not place.exists())
+    except OSError:  # too long a name
+        there = named = False
+    if not named:
+        raise InputError("--out", repr(folder), "is no folder", "name a new folder, e.g. run1")
+    if there:
+        check_ours(place, "--out")
+    check_folder(place / "summary.json" if there else place, "--out")
     if parquet:
         from inferplan.serving.records import parquet_module
 
-        parquet_module(folder, "--parquet")
+        try:
+            parquet_module(folder, "--parquet")
+        except InputError as error:
+            fix = "pip install 'inferplan[parquet]', or leave it out for CSV"
+            raise InputError("--parquet", "a format", "needs pyarrow", fix) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ from click.core import ParameterSource
 from inferplan.cli import options
 from inferplan.cli.groups import GroupedCommand
 from inferplan.cli.load_options import LOAD_GROUPS, load_options, traffic_of
-from inferplan.cli.output import emit
+from inferplan.cli.output import emit, say
 from inferplan.cli.progress import progress_bar
 from inferplan.cli.simulate import GROUPS as SIMULATE_GROUPS
 from inferplan.cli.simulate import engine_of, engine_options
@@ -51,7 +52,7 @@ def sweep(model: str, device: str, **given: Any) -> None:
     \b
     Examples:
       inferplan sweep llama-3.1-8b h100 --rates 1:20:2000 --ttft-p95 1s --out rates.csv
-      inferplan sweep llama-3.1-8b h100 --rates 1:20:50 --vary max_num_batched_tokens=512,2048,8192
+      inferplan sweep llama-3.1-8b h100 --rates 1:20:50 --vary max_num_batched_tokens=512,2048 \\
           --vary weights=bf16,fp8 --vary seed=0,1,2 --out budget.csv
       inferplan sweep llama-3.1-8b h100 --rate 8 --vary device=h100,l40s,a100 --out devices.csv
       inferplan sweep qwen3-32b h100 --rate 2 --vary "isl=500|lognormal:1500,0.8" --out isl.csv
@@ -68,13 +69,15 @@ def sweep(model: str, device: str, **given: Any) -> None:
             done = call(
                 model, device, vary, out, seed=seed, jobs=jobs, progress=progress, **keywords
             )
-    except KeyboardInterrupt:
-        click.echo(f"{out}.partial keeps what is done: start the same command to go on", err=True)
+    except BaseException as stop:
+        if not isinstance(stop, Exception) and Path(f"{out}.partial").exists():  # Ctrl-C, SIGTERM
+            note = f"{out}.partial keeps what is done: start the same command to go on"
+            click.echo(note, err=True)
         raise
     if as_json:
         emit("sweep/1", done.to_dict(), None, as_json=True)
     else:
-        click.echo(str(done))
+        say(str(done))
 
 
 def _told(keywords: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,13 +11,14 @@ import click
 
 from inferplan.cli import options
 from inferplan.cli.output import emit
+from inferplan.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from inferplan.measure.predictions import Prediction
 
 
 @click.command(short_help="Predict tables of measured results and score the predictions.")
-@click.argument("truth", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("truth", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write the predictions to this CSV file."
 )
@@ -44,11 +44,15 @@ def validate(truth: tuple[Path, ...], out: Path | None, *, cells: bool, as_json:
     if out:
         check_folder(out, "--out")
     rows = [row for path in truth for row in read_truth(path)]
-    quiet = not sys.stderr.isatty()
-    with click.progressbar(
-        length=len(rows), label="predicting", file=sys.stderr, hidden=quiet
-    ) as bar:
-        predictions = predict_rows(rows, bar.update)
+    done = 0
+    with progress_bar("predicting") as progress:
+
+        def more(count: int) -> None:
+            nonlocal done
+            done += count
+            progress(done, len(rows))
+
+        predictions = predict_rows(rows, more)
     if out:
         write_predictions(out, predictions)
     result = score(rows, predictions, cells=cells)

@@ -193,6 +193,6 @@ def throughput(finish_s: Floats, isl_tokens: Ints, osl_tokens: Ints, window: Win
     Throughput(rate_per_s=0.5, output_tok_s=15.0, total_tok_s=115.0)
     """
     done = window.finishes(finish_s)
-    output, total = int(osl_tokens[done].sum()), int((isl_tokens + osl_tokens)[done].sum())
+    prompt, output = (int(column[done].sum(dtype=np.int64)) for column in (isl_tokens, osl_tokens))
     seconds = window.seconds
-    return Throughput(int(done.sum()) / seconds, output / seconds, total / seconds)
+    return Throughput(int(done.sum()) / seconds, output / seconds, (prompt + output) / seconds)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from inferplan.catalog.efficiency import profiles
-from inferplan.catalog.types import Device, ModelSpec
+from inferplan.catalog.types import ModelSpec
 from inferplan.cost.per_token import input_time_share, one_minus, usd_per_mtok_of
 from inferplan.estimate.deployment import Deployment
 from inferplan.estimate.machine import machine
 from inferplan.estimate.operators import operators
 from inferplan.estimate.serving import ServingResult, result_of
 from inferplan.estimate.steady import Lengths, operating_point
-from inferplan.physics.power import energy_per_token, fleet_power
-from inferplan.physics.queueing import NORMAL_Z, batch_quantile, busy_share
+from inferplan.physics.power import energy_per_token
 from inferplan.plan.price import Price
+from inferplan.plan.sketch import Sketch, power_of
 from inferplan.workload.load import Load
 
 
@@ -77,74 +75,6 @@ class Option:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Sketch:
-    """A candidate fleet before its latencies are worked out in full.
-
-    Parameters
-    ----------
-    replica : Deployment
-        One replica.
-    replicas : int
-        How many.
-    price : Price
-        Of all.
-    batch, batch_limit : float
-        Mean sequences decoding in a replica: at the load, and at most.
-    capacity, rate_capacity : float
-        Largest demand of the fleet in the load's terms, and as a rate [1/s].
-    e2e_s, output_tok_s : float
-        Mean latency [s] and output tokens per second at the load.
-    """
-
-    replica: Deployment
-    replicas: int
-    price: Price
-    batch: float
-    batch_limit: float
-    capacity: float
-    rate_capacity: float
-    e2e_s: float
-    output_tok_s: float
-
-    @property
-    def device_id(self) -> str:
-        """The device."""
-        return self.replica.device.id
-
-    @property
-    def devices(self) -> int:
-        """Accelerators of the fleet."""
-        return self.replica.devices_per_replica * self.replicas
-
-    @property
-    def plan(self) -> Deployment:
-        """The fleet; ``max_num_seqs`` is the 99th percentile of the largest mean batch."""
-        most = max(1, math.ceil(batch_quantile(max(self.batch_limit, 1e-3), NORMAL_Z["p99"])))
-        knob = min(self.replica.max_num_seqs, most)
-        return replace(self.replica, replicas=self.replicas, max_num_seqs=knob)
-
-    @property
-    def requests_per_usd(self) -> float:
-        """Requests per dollar at full load."""
-        return self.rate_capacity * 3600.0 / self.price.usd_per_h
-
-    @property
-    def j_per_token(self) -> float:
-        """Energy per output token at the load [J]; infinite where power is unknown."""
-        power = power_of(self.replica.device, self.devices, self.batch)
-        return math.inf if power is None else float(energy_per_token(power, self.output_tok_s))
-
-
-MEASURES: Mapping[str, Callable[[Sketch], float]] = {
-    "cost": lambda s: s.price.usd_per_h,
-    "latency": lambda s: s.e2e_s,
-    "energy": lambda s: s.j_per_token,
-    "goodput": lambda s: 1.0 / s.requests_per_usd,
-}
-"""Objective -> what it measures of a fleet; less is better."""
-
-
 def complete(
     sketch: Sketch,
     model: ModelSpec,
@@ -184,20 +114,3 @@ def complete(
         j_per_token=None if power is None else float(energy_per_token(power, result.output_tok_s)),
         simulation=simulation,
     )
-
-
-def power_of(device: Device, devices: int, batch: float) -> float | None:
-    """Mean power of a fleet's accelerators [W]; None where the power limit is unknown.
-
-    Parameters
-    ----------
-    device, devices : Device, int
-        Kind and number of the accelerators.
-    batch : float
-        Mean sequences decoding in one replica.
-    """
-    if device.tdp_w is None:
-        return None
-    profile = profiles()[device.profile]
-    shares = (profile["idle_power_frac"], profile["active_power_frac"])
-    return float(fleet_power(devices, device.tdp_w, *shares, busy_share(batch)))

@@ -10,9 +10,12 @@ from inferplan.catalog.types import Device, ModelSpec, Offer
 from inferplan.errors import InputError, nearest
 from inferplan.estimate.predict import check_context
 from inferplan.metrics.slo import Slo
+from inferplan.serving.demand import scenario_of, scenario_of_trace
+from inferplan.serving.scenario import Scenario
 from inferplan.units import positive
 from inferplan.workload.load import Load
 from inferplan.workload.requests import Requests
+from inferplan.workload.trace_types import Trace
 
 Objective: TypeAlias = Literal["cost", "latency", "energy", "goodput"]
 Acquire: TypeAlias = Literal["auto", "rent", "buy", "any"]
@@ -55,7 +58,7 @@ class Question:
         Largest cost [USD/h].
     today : date
         The day on which prices are judged stale.
-    requests : Requests or None
+    trace : Trace or None
         A trace to simulate instead of a load of equal requests; *load* then has its means.
 
     Raises
@@ -77,7 +80,7 @@ class Question:
     max_devices: int = 64
     budget_usd_per_h: float | None = None
     filters: dict[str, str] = field(default_factory=dict)
-    requests: Requests | None = None
+    trace: Trace | None = None
 
     def __post_init__(self) -> None:
         """Check choices and ranges."""
@@ -87,6 +90,16 @@ class Question:
         if self.budget_usd_per_h is not None:
             positive(self.budget_usd_per_h, "--budget")
         check_context(self.model, self.load.isl_tokens + self.load.osl_tokens)
+
+    @property
+    def requests(self) -> Requests | None:
+        """Those of the trace; None where there is none."""
+        return None if self.trace is None else self.trace.requests
+
+    @property
+    def scenario(self) -> Scenario:
+        """What is simulated: the trace, or equal requests that arrive as the load says."""
+        return scenario_of(self.load) if self.trace is None else scenario_of_trace(self.trace)
 
     @property
     def ways(self) -> tuple[str, ...]:

@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from inferplan.catalog.accuracy import accuracy_words
-from inferplan.catalog.economics import economics
 from inferplan.errors import CannotPredictError
-from inferplan.estimate.deployment import Deployment
-from inferplan.estimate.operators import operators
-from inferplan.estimate.steady import Lengths, operating_point
-from inferplan.plan.losers import Loser, impossible, losers, not_runnable
-from inferplan.plan.option import MEASURES, Option, Sketch, complete
+from inferplan.plan.assumptions import assumptions
+from inferplan.plan.impossible import impossible, not_runnable
+from inferplan.plan.judge import ClosedForm, Judge, Simulated, options_of
+from inferplan.plan.losers import Loser, losers
+from inferplan.plan.option import Option
 from inferplan.plan.pareto import pareto
+from inferplan.plan.placing import place, sketches
 from inferplan.plan.price import Market
 from inferplan.plan.question import OBJECTIVES, Question
-from inferplan.plan.search import (
-    Candidates,
-    Capacity,
-    batches_at,
-    candidates,
-    capacity,
-)
+from inferplan.plan.search import candidates, capacity
+from inferplan.plan.sketch import Sketch
 from inferplan.plan.space import deployments
-from inferplan.plan.verify import (
-    Checked,
-    Failed,
-    Progress,
-    as_result,
-    check,
-    check_devices,
-    relaxed,
-    simulated_capacity,
-)
-from inferplan.serving.threads import in_threads
-from inferplan.units import Floats, Ints, show_usd
+from inferplan.plan.verify import relaxed
+from inferplan.plan.verify_devices import Progress
 
-HEADROOM_ROUNDING = 1e-6
-"""Relative slack so that a demand equal to the capacity needs no further replica."""
+RIVALS = 3
+"""Fleets shown beside the ranking: by goodput per dollar, and to buy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,41 +109,57 @@ def recommend(
     CannotPredictError
         If nothing serves the load within the objectives; says the nearest bound and
         what would meet it.
+
+    Examples
+    --------
+    >>> from inferplan.api.calls import question
+    >>> from inferplan.workload.load import Load
+    >>> asked = question("llama-3.1-8b", Load(800, 100, 5.0), ["l40s", "t4"], ttft_p95="1s")
+    >>> answer = recommend(asked)
+    >>> answer.best.plan.layout, answer.best.plan.device.id
+    ('1 x 1', 'l40s')
     """
-    plans = list(deployments(question))
-    found, refused = candidates(plans)
+    found, refused = candidates(list(deployments(question)))
     if found is None:
         raise CannotPredictError(not_runnable(question, refused))
-    slos = relaxed(question.slos) if simulate else question.slos
-    able = capacity(found, question.model, question.load, slos)
-    market = Market.of(question.offers, question.today)
-    placed = _placed(question, found, able)
-    sketches = [s for way in question.ways for s in _sketches(question, placed, market, way)]
-    if not sketches:
+    able = capacity(
+        found, question.model, question.load, relaxed(question.slos) if simulate else question.slos
+    )
+    market, placed = Market.of(question.offers, question.today), place(question, found, able)
+    had = [one for way in question.ways for one in sketches(question, placed, market, way)]
+    if not had:
         raise CannotPredictError(impossible(question, found, able))
-    judge = _Simulated(question, market, progress) if simulate else _ClosedForm(question)
-    best, failed = judge.best(sketches, question.objective, None)
+    judge: Judge = Simulated(question, market, progress) if simulate else ClosedForm(question)
+    best, failed = judge.best(had, question.objective)
     if not best:
         raise CannotPredictError(_nothing_kept(failed))
-    rivals, _ = judge.best(sketches, "goodput", 3)
-    also = question.ways == ("rent",)
-    bought = _sketches(question, placed, market, "buy") if also else []
-    purchases, _ = judge.best(bought, question.objective, 3)
-    front = pareto(sketches, lambda s: s.price.usd_per_h, lambda s: s.e2e_s)[:top]
-    kept = pareto(judge.each(front), lambda s: s.price.usd_per_h, lambda s: s.e2e_s)
-    # Goodput per dollar rests on the simulated capacity, which is known only now.
-    by_goodput = question.objective == "goodput"
-    options = _by_goodput(judge.complete(best[:top])) if by_goodput else judge.complete(best[:top])
+    rivals, _ = judge.best(had, "goodput", RIVALS)
+    rented_only = question.ways == ("rent",)
+    sold = sketches(question, placed, market, "buy") if rented_only else []
+    bought, _ = judge.best(sold, question.objective, RIVALS)
+    front = _front(judge.kept(_front(had)[:top]))
+    figures = options_of(judge, [*best[:top], *rivals, *bought, *front])
+    options = _options(figures, best[:top])
+    if question.objective == "goodput":  # it rests on the simulated capacity, known only now
+        options = _by_goodput(options)
     return Recommendation(
         question=question,
         options=options,
-        goodput=_by_goodput(judge.complete(rivals[:3])),
-        purchases=judge.complete(purchases[:3]),
-        front=judge.complete(kept),
+        goodput=_by_goodput(_options(figures, rivals)),
+        purchases=_options(figures, bought),
+        front=_options(figures, front),
         losers=losers(question, found, able, best, top, refused, failed),
-        assumptions=_assumptions(question, options, simulate=simulate),
+        assumptions=assumptions(question, options, simulate=simulate),
         searched=len(found.plans),
     )
+
+
+def _front(fleets: list[Sketch]) -> list[Sketch]:
+    return pareto(fleets, lambda s: s.price.usd_per_h, lambda s: s.e2e_s)
+
+
+def _options(figures: dict[Sketch, Option], fleets: Iterable[Sketch]) -> tuple[Option, ...]:
+    return tuple(figures[sketch] for sketch in fleets)
 
 
 def _by_goodput(options: tuple[Option, ...]) -> tuple[Option, ...]:
@@ -172,217 +169,3 @@ def _by_goodput(options: tuple[Option, ...]) -> tuple[Option, ...]:
 def _nothing_kept(failed: dict[str, str]) -> str:
     nearest = [f"{device}: {why}" for device, why in list(failed.items())[:3]]
     return "no fleet keeps the objectives; " + "; ".join(nearest)
-
-
-class _ClosedForm:
-    """Ranks by the closed form alone."""
-
-    def __init__(self, question: Question) -> None:
-        self.question = question
-        self.done: dict[int, Option] = {}
-
-    def best(
-        self, sketches: list[Sketch], objective: str, count: int | None
-    ) -> tuple[list[Sketch], dict[str, str]]:
-        """Best fleet of each device, best first, and why others fail."""
-        ranked = [group[0] for group in _by_device(sketches, objective)]
-        return ranked[:count], {}
-
-    def each(self, sketches: list[Sketch]) -> list[Sketch]:
-        """The fleets that keep the objectives, as they turn out."""
-        return sketches
-
-    def complete(self, sketches: Iterable[Sketch]) -> tuple[Option, ...]:
-        """Every figure of some fleets, each worked out once."""
-        picked = list(sketches)
-        for sketch in picked:
-            if id(sketch) not in self.done:
-                self.done[id(sketch)] = self.option(sketch)
-        return tuple(self.done[id(sketch)] for sketch in picked)
-
-    def option(self, sketch: Sketch) -> Option:
-        """Every figure of a fleet."""
-        return complete(sketch, self.question.model, self.question.load)
-
-
-class _Simulated(_ClosedForm):
-    """Ranks by what a simulation of each fleet shows."""
-
-    def __init__(self, question: Question, market: Market, progress: Progress | None) -> None:
-        super().__init__(question)
-        self.market, self.progress = market, progress
-        self.checked: dict[int, Checked] = {}
-        self.known: dict[tuple[object, ...], Checked | Failed] = {}
-
-    def best(
-        self, sketches: list[Sketch], objective: str, count: int | None
-    ) -> tuple[list[Sketch], dict[str, str]]:
-        """Best simulated fleet of each device, best first, and why others fail."""
-        groups = _by_device(sketches, objective)[: None if count is None else 2 * count]
-        show = self.progress if count is None else None
-        kept, failed = check_devices(groups, self.check, _key(objective), show)
-        found = sorted((self.note(c) for c in kept), key=_key(objective))
-        return found, {f.device_id: f.reason for f in failed}
-
-    def each(self, sketches: list[Sketch]) -> list[Sketch]:
-        """Those of the fleets that keep the objectives in simulation, as they turn out."""
-        found = in_threads(self.check, sketches)
-        return [self.note(c) for c in found if isinstance(c, Checked)]
-
-    def check(self, sketch: Sketch) -> Checked | Failed:
-        """Simulate a fleet, once."""
-        key = (id(sketch.replica), sketch.replicas, sketch.price.how)
-        if key not in self.known:
-            self.known[key] = check(self.question, sketch, self.market)
-        return self.known[key]
-
-    def note(self, checked: Checked) -> Sketch:
-        """Remember what a sketch stands for."""
-        self.checked[id(checked.sketch)] = checked
-        return checked.sketch
-
-    def complete(self, sketches: Iterable[Sketch]) -> tuple[Option, ...]:
-        """Every figure of some fleets; the largest demand of each is found by simulation."""
-        picked = list(sketches)
-        new = {id(s): s for s in picked if id(s) not in self.done}
-        for key, option in zip(new, in_threads(self.option, list(new.values())), strict=True):
-            self.done[key] = option
-        return tuple(self.done[id(sketch)] for sketch in picked)
-
-    def option(self, sketch: Sketch) -> Option:
-        """Every figure of a simulated fleet."""
-        checked, load = self.checked[id(sketch)], self.question.load
-        most = simulated_capacity(self.question, checked)
-        scale = most / sketch.capacity
-        sketch = replace(sketch, capacity=most, rate_capacity=sketch.rate_capacity * scale)
-        result = as_result(checked, load)
-        return complete(sketch, self.question.model, load, result, checked.to_dict())
-
-
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """Candidates that serve the load, with their replicas and operating point."""
-
-    plans: tuple[Deployment, ...]
-    replicas: Ints
-    batch: Floats
-    able: Capacity
-    e2e_s: Floats
-    rate_per_s: Floats
-
-
-def _placed(question: Question, found: Candidates, able: Capacity) -> _Placed:
-    """Fewest replicas of each candidate that carry the load, and what they do under it."""
-    load, index = question.load, np.flatnonzero(able.demand > 0)
-    share = load.demand / able.demand[index] * (1 - HEADROOM_ROUNDING)
-    replicas = np.maximum(1, np.ceil(share)).astype(int)
-    size = np.array([found.plans[i].devices_per_replica for i in index], dtype=int)
-    keep = replicas * size <= question.max_devices
-    index, replicas = index[keep], replicas[keep]
-    few, able = found.only(index), able.only(index)
-    batch = batches_at(few, question.model, load, load.demand / replicas, able.batch)
-    point = operating_point(
-        operators(question.model),
-        few.machines,
-        Lengths.of(load),
-        batch,
-        ("mean",),
-        closed=load.closed,
-    )
-    e2e, rate = np.asarray(point.e2e["mean"]), np.asarray(point.rate_per_s) * replicas
-    return _Placed(few.plans, replicas, batch, able, e2e, rate)
-
-
-def _sketches(question: Question, placed: _Placed, market: Market, way: str) -> list[Sketch]:
-    limit, out = question.budget_usd_per_h or math.inf, []
-    able = placed.able
-    for k, plan in enumerate(placed.plans):
-        replicas = int(placed.replicas[k])
-        cost = market.price(plan, replicas, way)
-        if cost is None or cost.usd_per_h > limit:
-            continue
-        out.append(
-            Sketch(
-                replica=plan,
-                replicas=replicas,
-                price=cost,
-                batch=float(placed.batch[k]),
-                batch_limit=float(able.batch[k]),
-                capacity=float(able.demand[k]) * replicas,
-                rate_capacity=float(able.rate[k]) * replicas,
-                e2e_s=float(placed.e2e_s[k]),
-                output_tok_s=float(placed.rate_per_s[k]) * question.load.osl_tokens,
-            )
-        )
-    return out
-
-
-def _key(objective: str) -> Callable[[Sketch], tuple[float, ...]]:
-    """What fleets are ranked by: the objective, then cost, devices or latency."""
-    of = MEASURES[objective]
-
-    def key(sketch: Sketch) -> tuple[float, ...]:
-        cost = sketch.price.usd_per_h
-        ties = (float(sketch.devices), sketch.e2e_s) if objective == "cost" else (cost,)
-        return (of(sketch), *ties)
-
-    return key
-
-
-def _by_device(sketches: list[Sketch], objective: str) -> list[list[Sketch]]:
-    """Fleets of each device, best first; the device with the best one first."""
-    groups: dict[str, list[Sketch]] = {}
-    for sketch in sorted(sketches, key=_key(objective)):
-        groups.setdefault(sketch.device_id, []).append(sketch)
-    return list(groups.values())
-
-
-def _method(question: Question, *, simulate: bool) -> str:
-    if not simulate:
-        return "Closed form of continuous batching with chunked prefill, not simulated."
-    what = (
-        "your trace"
-        if question.requests is not None
-        else "equal requests with this load's arrivals"
-    )
-    return f"Each option was simulated step by step with vLLM 0.32's scheduling rules, on {what}."
-
-
-def _assumptions(
-    question: Question, options: tuple[Option, ...], *, simulate: bool
-) -> tuple[str, ...]:
-    load = question.load
-    lines = [
-        _method(question, simulate=simulate),
-        (
-            "Efficiency factors are estimates, not yet calibrated. Median error against public"
-            f" measurements: {accuracy_words('tpot', 'ttft', 'throughput')}."
-        ),
-        f"Replicas take requests in turn; context {load.isl_tokens + load.osl_tokens:g} tokens.",
-        "Engines: " + ", ".join(sorted({o.plan.engine.id for o in options})) + ".",
-    ]
-    if not question.weights:
-        lines.append(
-            "Weight formats: as published and 8 bit on servers; 4 bit too on consumer and edge"
-            " devices (lower quality; --weights bf16 forbids it)."
-        )
-    if any(o.price.how == "buy" for o in options):
-        lines.append(_ownership())
-    old = [o.price for o in options if o.price.stale]
-    if old:
-        dates = ", ".join(sorted({p.as_of for p in old}))
-        lines.append(
-            f"STALE PRICES: {len(old)} of {len(options)} are older than"
-            f" {economics()['stale_days'].value:.0f} days or undated ({dates})."
-        )
-    return tuple(lines)
-
-
-def _ownership() -> str:
-    years, pue, power = (
-        economics()[name].value for name in ("depreciation_years", "pue", "usd_per_kwh")
-    )
-    return (
-        f"Bought hardware is written off over {years:g} years, always at full power, PUE {pue:g},"
-        f" {show_usd(power)}/kWh (inferplan catalog economics)."
-    )

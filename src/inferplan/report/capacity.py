@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from inferplan.metrics.slo import Slo
 from inferplan.report.table import Page, Table, bullet
+from inferplan.serving.breaks import QUEUE, breaks_at, value_of
 from inferplan.serving.capacity import TOLERANCE_FRAC
-from inferplan.serving.ceiling import Ceiling, breaks_at
-from inferplan.serving.demand import scenario_unit
+from inferplan.serving.ceiling import Ceiling
+from inferplan.serving.demand import is_whole, scenario_unit
 from inferplan.serving.fleet import Fleet
-from inferplan.serving.knee import QUEUE, KneeRow
+from inferplan.serving.knee import KneeRow
 from inferplan.serving.load_kinds import Replay
 from inferplan.serving.outcome import WAITING
 from inferplan.serving.scenario import Scenario
@@ -58,7 +59,7 @@ def figure(scenario: Scenario, rows: Sequence[KneeRow], slos: Sequence[Slo]) -> 
     """The knee as curves over the rate: the one offered, or of a closed loop the one served."""
     from inferplan.report.plots import KneePoint, knee_figure
 
-    closed = scenario_unit(scenario) != "requests/s"
+    closed = is_whole(scenario)
     return knee_figure(
         [
             KneePoint(
@@ -137,8 +138,8 @@ def _objectives(slos: Sequence[Slo], found: Ceiling) -> Table:
     best = [one.best.outcome for one in found.found if one.best is not None]
     rows = []
     for slo in slos:
-        values = [getattr(one, slo.metric)[slo.statistic] for one in best]
-        idle = getattr(found.idle, slo.metric)[slo.statistic]
+        values = [value_of(slo, one) for one in best]
+        idle = value_of(slo, found.idle)
         mean = sum(values) / len(values)
         rows.append((
             f"{slo.metric.upper()} {slo.statistic}", show_duration(idle), show_duration(mean),

@@ -64,8 +64,15 @@ class Unit(NamedTuple):
     seconds: float
 
 
-def need_matplotlib(what: object = "matplotlib") -> None:
+def need_matplotlib(what: object = "matplotlib", field: str = "plots") -> None:
     """Fail clearly if there is no matplotlib.
+
+    Parameters
+    ----------
+    what : object
+        What it is needed for.
+    field : str
+        The option that asks for it, named in the error.
 
     Raises
     ------
@@ -76,7 +83,7 @@ def need_matplotlib(what: object = "matplotlib") -> None:
         import matplotlib as mpl  # noqa: F401  # only whether it is there
     except ImportError as error:
         problem = "cannot be used: matplotlib is not installed"
-        raise InputError("plots", what, problem, "pip install 'inferplan[plots]'") from error
+        raise InputError(field, what, problem, "pip install 'inferplan[plots]'") from error
 
 
 @contextmanager

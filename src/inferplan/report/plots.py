@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inferplan.errors import InputError
+from inferplan.files import replacing
 from inferplan.report.plot_batching import BatchingRow, batching_figure
 from inferplan.report.plot_knee import KneePoint, knee_figure
 from inferplan.report.plot_latency import latency_figure
 from inferplan.report.plot_style import styled
 from inferplan.report.plot_timeline import timeline_figure
-from inferplan.serving.part_file import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,10 +102,25 @@ def write_run(
         raise InputError("records", records, "is no name of records", f"use {' or '.join(RECORDS)}")
     if is_parquet(records):
         parquet_module(records, "records")
-    place = _ready(Path(folder), field)
-    write_atomic(place / "summary.json", _json(summary), field)
-    write_records(run, place / records, field)
-    write_timeline(run, place / "timeline.csv", field)
+    with _staged(Path(folder), field) as place:
+        notes, left = _write_all(run, summary, place, page, view, records)
+    for name in set(NAMES) - left:  # of an earlier run
+        (Path(folder) / name).unlink(missing_ok=True)
+    return notes
+
+
+def _write_all(
+    run: Run,
+    summary: Mapping[str, Any],
+    place: Path,
+    page: Page | None,
+    view: View,
+    records: str,
+) -> tuple[list[str], set[str]]:
+    """Write the files to *place*; what was left out, and the names of those that were not."""
+    write_atomic(place / "summary.json", _json(summary))
+    write_records(run, place / records)
+    write_timeline(run, place / "timeline.csv")
     notes, figures = [], []
     try:
         need_matplotlib("timeline and latency")
@@ -116,27 +134,57 @@ def write_run(
             ("Latencies", latency_figure(run, view.slos, view.window)),
         ]
         for name in PLOTS:
-            save(figures[name.startswith("latency")][1], place / name, field)
+            save(figures[name.startswith("latency")][1], place / name)
     text = html_page(view.title, [*view.about, *notes], page, figures)
-    write_html(place / "report.html", text, field)
-    left = {"summary.json", records, "timeline.csv", "report.html", *(PLOTS if figures else ())}
-    for name in set(NAMES) - left:  # of an earlier run
-        (place / name).unlink(missing_ok=True)
-    return notes
+    write_html(place / "report.html", text)
+    return notes, {path.name for path in place.iterdir()}
 
 
-def _ready(folder: Path, field: str) -> Path:
+@contextmanager
+def _staged(folder: Path, field: str) -> Iterator[Path]:
+    """A hidden folder inside; its files move out once all are written, else nothing is left."""
+    there = folder.is_dir()
+    stage = folder / f".{secrets.token_hex(4)}.part"
     try:
         folder.mkdir(exist_ok=True)
+        check_ours(folder, field)
+        stage.mkdir()
+        yield stage
+        for name in NAMES:  # the summary first: it says that the others are ours
+            if (stage / name).exists():
+                (stage / name).replace(folder / name)
     except OSError as error:
-        problem = f"cannot be made ({error.strerror or error})"
+        what = "written" if folder.is_dir() else "made"
+        problem = f"cannot be {what} ({error.strerror or error})"
         raise InputError(field, folder, problem, "name a new folder in one that exists") from error
-    if not (folder / "summary.json").exists():
-        found = [name for name in NAMES if (folder / name).exists()]
-        if found:
-            problem = f"holds {found[0]}, which no simulation wrote"
-            raise InputError(field, folder, problem, "move it away, or name another folder")
-    return folder
+    except InputError as error:
+        raise InputError(field, folder, error.problem, error.fix) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+        if not there:
+            with suppress(OSError):  # not empty: the files are there
+                folder.rmdir()
+
+
+def check_ours(folder: Path, field: str) -> None:
+    """Fail if a folder holds files of these names that may be somebody's own.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files of a run are to be written.
+    field : str
+        The option it came from, named in the error.
+
+    Raises
+    ------
+    InputError
+        If it does, and there is no summary that shows that a simulation wrote them.
+    """
+    found = [name for name in NAMES if (folder / name).exists()]
+    if found and "summary.json" not in found:
+        problem = f"holds {found[0]}, which no simulation wrote"
+        raise InputError(field, folder, problem, "move it away, or name another folder")
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import io
+import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -63,8 +65,10 @@ def to_text(page: Page, width: int = WIDTH, *, color: bool = False) -> str:
     """
     from rich.console import Console
 
-    console = Console(width=width, force_terminal=color, no_color=not color, highlight=False,
-                      color_system="standard" if color else None, record=False)  # fmt: skip
+    letters = getattr(sys.stdout, "encoding", None) or "utf-8"
+    sink = io.TextIOWrapper(io.BytesIO(), encoding=letters)  # says which letters there are
+    console = Console(file=sink, width=width, force_terminal=color, no_color=not color,
+                      highlight=False, color_system="standard" if color else None)  # fmt: skip
     with console.capture() as captured:
         for part in page.parts:
             if isinstance(part, str):

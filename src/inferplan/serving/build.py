@@ -43,6 +43,7 @@ MODULES = (
 ENTRIES: dict[str, type[tuple[Any, ...]]] = {
     "advance": layout.State,
     "hash_blocks": contents.Contents,
+    "number_blocks": contents.Numbering,
 }
 """Functions that are called from outside, with a tuple of arrays and an integer."""
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from inferplan.metrics.slo import Slo
+from inferplan.serving.demand import is_whole, requests_at
 from inferplan.serving.fleet import Fleet
-from inferplan.serving.offered import offered, requests_for
 from inferplan.serving.outcome import Outcome, outcome
 from inferplan.serving.run import run
-from inferplan.workload.load import Load
-from inferplan.workload.requests import Requests
+from inferplan.serving.scenario import Scenario
 
 STEP = 1.3
 """Factor by which the demand is changed until one that is met and one that is not are known."""
@@ -22,9 +21,6 @@ MOST_STEPS = 60
 
 TOLERANCE_FRAC = 0.02
 """Relative distance between the two at which the search ends."""
-
-Demand = Callable[[float], Requests]
-"""Requests that offer a demand, in its own terms (rate, concurrency, users, rate of a trace)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,40 +57,13 @@ class Found:
         return max(met, key=lambda trial: trial.demand) if met else None
 
 
-def demand_of(load: Load, seed: int = 0, in_flight_s: float = 1.0) -> Demand:
-    """Requests of a load at another demand.
-
-    Parameters
-    ----------
-    load : Load
-        Lengths and kind of arrival.
-    seed : int
-        Of the random numbers; the same at every demand, so that trials differ by it alone.
-    in_flight_s : float
-        Rough time of a request in the system, which sets how many are simulated [s].
-
-    Examples
-    --------
-    >>> demand_of(Load(100, 10, rate_per_s=1.0))(5.0).n
-    2000
-    """
-    field = {"rate": "rate_per_s", "concurrency": "concurrency", "users": "users"}[load.kind]
-
-    def at(demand: float) -> Requests:
-        whole = demand if load.kind == "rate" else max(1, round(demand))
-        there = replace(load, **{field: whole})
-        return offered(there, requests_for(there, in_flight_s), seed)
-
-    return at
-
-
 def largest_demand(
     fleet: Fleet,
-    demand: Demand,
+    scenario: Scenario,
     slos: Sequence[Slo],
     guess: float,
     *,
-    whole: bool = False,
+    seed: int = 0,
     limit: float = math.inf,
     progress: Callable[[Trial], object] | None = None,
 ) -> Found:
@@ -104,29 +73,46 @@ def largest_demand(
     ----------
     fleet : Fleet
         What serves.
-    demand : callable
-        Demand -> requests.
+    scenario : Scenario
+        What is asked, with as many requests as a simulation shall have; its demand does not matter.
     slos : sequence of Slo
         Objectives; empty: only to keep up.
     guess : float
-        Where to start, above zero.
-    whole : bool
-        Only whole numbers make sense (requests in flight, users).
+        Where to start, above zero, in the scenario's unit.
+    seed : int
+        Of the requests; the same at every demand, so that trials differ by it alone.
     limit : float
         Demands above are not tried.
     progress : callable, optional
         Told each trial.
 
+    Raises
+    ------
+    InputError
+        For a scenario that has no demand.
+
     Notes
     -----
     Latencies of a simulation are random, so near the edge a larger demand may pass where a
     smaller one failed; :attr:`Found.demand` and :attr:`Found.fails_at` bound it to 2 %.
+
+    Examples
+    --------
+    >>> from inferplan.api.build import plan_for
+    >>> from inferplan.serving.demand import scenario_of
+    >>> from inferplan.serving.fleet import make_fleet
+    >>> from inferplan.workload.load import Load
+    >>> fleet = make_fleet(*plan_for("llama-3.1-8b", "l40s", context=900), 900)
+    >>> flat = scenario_of(Load(800, 100, rate_per_s=1.0))
+    >>> 3 < largest_demand(fleet, flat, [Slo("tpot", "p95", 0.05)], guess=5.0).demand < 12
+    True
     """
     trials: dict[float, Trial] = {}
+    whole = is_whole(scenario)
 
     def met(value: float) -> bool:
         if value not in trials:
-            shown = outcome(run(fleet, demand(value), timeline=False))
+            shown = outcome(run(fleet, requests_at(scenario, value, seed), timeline=False))
             trials[value] = Trial(value, shown, shown.meets(slos))
             if progress is not None:
                 progress(trials[value])

@@ -26,7 +26,7 @@ from inferplan.errors import CannotPredictError
 from inferplan.files import read_cached, unseal, write_cached
 from inferplan.serving.arrays import table_of
 from inferplan.serving.build import ENTRIES, source_stamp
-from inferplan.serving.kernel.contents import Contents
+from inferplan.serving.kernel.contents import Contents, Numbering
 from inferplan.serving.kernel.layout import State
 
 PACKAGED = Path(__file__).with_name("kernel.bc")
@@ -42,6 +42,11 @@ def bind(state: State) -> Callable[[int], int]:
 def hash_blocks(segments: Contents, size: int) -> int:
     """:func:`inferplan.serving.kernel.contents.hash_blocks`, compiled."""
     return _bind("hash_blocks", segments)(size)
+
+
+def number_blocks(table: Numbering) -> int:
+    """:func:`inferplan.serving.kernel.contents.number_blocks`, compiled; from 0 on."""
+    return _bind("number_blocks", table)(0)
 
 
 def _bind(entry: str, arrays: Any) -> Callable[[int], int]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from inferplan.serving.compiled import hash_blocks
-from inferplan.serving.kernel.contents import Contents
+from inferplan.serving.compiled import hash_blocks, number_blocks
+from inferplan.serving.kernel.contents import Contents, Numbering
 
 
 def block_contents(
@@ -46,10 +46,9 @@ def block_contents(
     np.cumsum((isl.astype(np.int64) + osl) // block_size, out=start[1:])
     hashes = np.zeros(int(start[-1]), np.int64)
     hash_blocks(Contents(osl, *segments, start, hashes), block_size)
-    _, first, numbers = np.unique(hashes, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[numbers], start
+    slots = 1 << (5 * len(hashes) // 4).bit_length()
+    number_blocks(Numbering(hashes, np.zeros(slots, np.int64), np.zeros(slots, np.int32)))
+    return hashes, start
 
 
 def own_contents(

@@ -1,4 +1,4 @@
-"""A fleet under a range of demands: latencies, goodput, and what breaks first."""
+"""A fleet at demands below and above its capacity: latencies and goodput."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from typing import Any
 import numpy as np
 
 from inferplan.metrics.goodput import meets
-from inferplan.metrics.slo import Slo, misses
+from inferplan.metrics.slo import Slo
 from inferplan.metrics.summary import latency_arrays
 from inferplan.metrics.window import Window, throughput
-from inferplan.serving.demand import requests_at
+from inferplan.serving.breaks import broken, most_common
+from inferplan.serving.demand import is_whole, requests_at
 from inferplan.serving.fleet import Fleet
 from inferplan.serving.outcome import WARM_UP_FRAC, Outcome, outcome
 from inferplan.serving.run import Run, run
 from inferplan.serving.scenario import Scenario
+from inferplan.serving.work import Work
 
 FACTORS = (0.3, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
 """Demands of a knee, over the capacity."""
-
-QUEUE = "queue"
-"""What breaks where no objective does: more arrives than is served, or too many wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +54,6 @@ class Point:
     output_tok_s: float
     preemptions: float
 
-    def broken(self, slos: Sequence[Slo]) -> str | None:
-        """The objective that is missed most, or :data:`QUEUE`; None if all are kept."""
-        return broken(self.outcome, slos)
-
     def to_dict(self) -> dict[str, Any]:
         """Plain data, SI units."""
         found = self.outcome
@@ -79,34 +74,6 @@ class Point:
             "keeps_up": found.keeps_up,
             "requests": found.requests,
         }
-
-
-def broken(found: Outcome, slos: Sequence[Slo]) -> str | None:
-    """The objective that is missed most, or :data:`QUEUE`; None if all are kept."""
-    missed = misses(slos, {"ttft": found.ttft, "tpot": found.tpot, "e2e": found.e2e})
-    if missed:
-        return f"{missed[0].metric.upper()} {missed[0].statistic}"
-    return None if found.keeps_up else QUEUE
-
-
-def point(
-    fleet: Fleet, scenario: Scenario, limits: Mapping[str, float], demand: float, seed: int
-) -> Point:
-    """Run the scenario at a demand.
-
-    Parameters
-    ----------
-    fleet, scenario : Fleet, Scenario
-        What serves, what is asked.
-    limits : mapping
-        Metric -> limit of a good request [s].
-    demand : float
-        See :func:`~inferplan.serving.demand.requests_at`.
-    seed : int
-        Of the requests.
-    """
-    found = run(fleet, requests_at(scenario, demand, seed))
-    return point_of(found, limits, demand, seed)
 
 
 def point_of(found: Run, limits: Mapping[str, float], demand: float, seed: int) -> Point:
@@ -170,16 +137,57 @@ class KneeRow:
 
     def broken(self, slos: Sequence[Slo]) -> str | None:
         """What breaks in most seeds that miss an objective; None if none does."""
-        return most_common([one.broken(slos) for one in self.points])
+        return most_common([broken(one.outcome, slos) for one in self.points])
 
 
-def most_common(found: Sequence[str | None]) -> str | None:
-    """The text that occurs most, the first of equals; None if there is none.
+def knee(
+    fleet: Fleet,
+    scenario: Scenario,
+    limits: Mapping[str, float],
+    demand: float,
+    *,
+    seeds: Sequence[int],
+    work: Work,
+) -> tuple[KneeRow, ...]:
+    """The fleet at demands below and above its capacity.
+
+    Parameters
+    ----------
+    fleet, scenario : Fleet, Scenario
+        What serves, what is asked.
+    limits : mapping
+        Metric -> limit of a good request [s].
+    demand : float
+        The capacity; rows are at :data:`FACTORS` of it, in whole numbers where a demand is one.
+    seeds : sequence of int
+        Runs of each row.
+    work : Work
+        Threads.
 
     Examples
     --------
-    >>> most_common([None, "TTFT p95", None]), most_common([None])
-    ('TTFT p95', None)
+    >>> from inferplan.api.build import plan_for
+    >>> from inferplan.serving.demand import scenario_of
+    >>> from inferplan.serving.fleet import make_fleet
+    >>> from inferplan.workload.load import Load
+    >>> fleet = make_fleet(*plan_for("llama-3.1-8b", "l40s", context=900), 900)
+    >>> flat = scenario_of(Load(800, 100, rate_per_s=1.0))
+    >>> rows = knee(fleet, flat, {"tpot": 0.05}, 7.0, seeds=[0], work=Work(2, 8))
+    >>> rows[0].mean("tpot_s.p95") < 0.05 < rows[-1].mean("tpot_s.p95")
+    True
     """
-    some = [text for text in found if text is not None]
-    return max(some, key=some.count) if some else None
+    demands = [factor * demand for factor in FACTORS]
+    if is_whole(scenario):
+        demands = sorted({float(max(1, round(value))) for value in demands})
+
+    def one(asked: tuple[float, int]) -> Point:
+        found = point_of(run(fleet, requests_at(scenario, *asked)), limits, *asked)
+        work.tell()
+        return found
+
+    tasks = [(value, seed) for value in demands for seed in seeds]
+    points = work.map(one, tasks)
+    k = len(seeds)
+    return tuple(
+        KneeRow(value, tuple(points[i * k : (i + 1) * k])) for i, value in enumerate(demands)
+    )

@@ -114,6 +114,9 @@ def _document(path: Path) -> dict[str, Any]:
         raise BadField("", f"is not JSON ({error}); {RECORD}") from None
     if not isinstance(document, dict):
         raise BadField("", f"is not a recording, which is a JSON object; {RECORD}")
+    if not document.keys() & {"vllm", "config", "requests", "steps"}:
+        found = f"of {short(document['schema'])} " if "schema" in document else ""
+        raise BadField("", f"is JSON {found}but not a recording; {RECORD}")
     return document
 
 

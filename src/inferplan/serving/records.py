@@ -5,7 +5,7 @@ The benchmark client writes the same columns, so that both can be read and compa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -15,11 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from inferplan.errors import InputError
+from inferplan.files import replacing
 from inferplan.serving.digits import csv_rows
-from inferplan.serving.part_file import replacing
 from inferplan.serving.run import Run
 
 Array = npt.NDArray[Any]
+Part = Callable[[slice], Mapping[str, Array]]
+"""Gives some rows of every column."""
 
 COLUMNS: dict[str, tuple[str, str]] = {
     "request": ("", "number of the request, from 0 on, as in the workload"),
@@ -49,16 +51,23 @@ TIMELINE_COLUMNS: dict[str, tuple[str, str]] = {
 """Columns of the timeline in order: name -> (unit, meaning)."""
 
 CHUNK = 8192
-"""Rows formatted at once."""
+"""Rows of CSV formatted at once."""
+
+GROUP = 1 << 17
+"""Rows of Parquet written at once."""
+
+EVERY = slice(None)
 
 
-def columns(run: Run) -> dict[str, Array]:
+def columns(run: Run, rows: slice = EVERY) -> dict[str, Array]:
     """The records as arrays, by the names of :data:`COLUMNS`.
 
     Parameters
     ----------
     run : Run
         A simulation's result.
+    rows : slice
+        Which requests; all of them if not given.
 
     Returns
     -------
@@ -66,22 +75,23 @@ def columns(run: Run) -> dict[str, Array]:
         In the order of the workload. A time that did not come about is NaN.
     """
     arrival, scheduled, first, finish = (
-        np.where(np.isfinite(times), times, np.nan)
+        np.where(np.isfinite(times[rows]), times[rows], np.nan)
         for times in (run.arrival_s, run.scheduled_s, run.first_token_s, run.finish_s)
     )
-    gaps = np.where(run.outputs > 1, run.outputs - 1.0, np.nan)
+    outputs = run.outputs[rows]
+    gaps = np.where(outputs > 1, outputs - 1.0, np.nan)
     found: dict[str, Array] = {
-        "request": np.arange(run.requests.n),
-        "replica": run.replica,
+        "request": np.arange(*rows.indices(run.requests.n)),
+        "replica": run.replica[rows],
         "arrival_s": arrival,
         "scheduled_s": scheduled,
         "first_token_s": first,
         "finish_s": finish,
-        "isl": run.requests.isl,
-        "osl": run.requests.osl,
-        "outputs": run.outputs,
-        "cached_tokens": run.cached_tokens,
-        "preemptions": run.preemptions,
+        "isl": run.requests.isl[rows],
+        "osl": run.requests.osl[rows],
+        "outputs": outputs,
+        "cached_tokens": run.cached_tokens[rows],
+        "preemptions": run.preemptions[rows],
         "ttft_s": first - arrival,
         "tpot_s": (finish - first) / gaps,
         "e2e_s": finish - arrival,
@@ -91,8 +101,8 @@ def columns(run: Run) -> dict[str, Array]:
 
 
 def write_records(run: Run, path: str | Path, field: str = "path") -> None:
-    """Write the records of a run; see :func:`write_columns`."""
-    write_columns(columns(run), path, field)
+    """Write the records of a run, a part at a time; see :func:`write_columns`."""
+    _write(lambda rows: columns(run, rows), run.requests.n, path, field)
 
 
 def write_timeline(run: Run, path: str | Path, field: str = "path") -> None:
@@ -129,15 +139,24 @@ def write_columns(table: Mapping[str, Array], path: str | Path, field: str = "pa
     ...     path.read_text()
     'request,ttft_s\n0,0.250000000\n1,1.500000000\n'
     """
+    n = len(next(iter(table.values())))
+    _write(lambda rows: {name: values[rows] for name, values in table.items()}, n, path, field)
+
+
+def _write(part: Part, n: int, path: str | Path, field: str) -> None:
     if is_parquet(path):
         parquet = parquet_module(path, field)
         with replacing(path, field) as stream:
-            _write_parquet(parquet, table, stream)
+            _write_parquet(parquet, part, n, stream)
         return
     with replacing(path, field) as stream:
-        stream.write((",".join(table) + "\n").encode())
-        for start in range(0, len(next(iter(table.values()))), CHUNK):
-            stream.write(csv_rows({k: v[start : start + CHUNK] for k, v in table.items()}))
+        stream.write((",".join(part(slice(0))) + "\n").encode())
+        for rows in _parts(n, CHUNK):
+            stream.write(csv_rows(part(rows)))
+
+
+def _parts(n: int, size: int) -> Iterator[slice]:
+    return (slice(start, start + size) for start in range(0, n, size))
 
 
 def is_parquet(path: str | Path) -> bool:
@@ -160,15 +179,19 @@ def parquet_module(path: str | Path, field: str = "path") -> ModuleType:
         raise InputError(field, path, "needs pyarrow", fix) from error
 
 
-def _write_parquet(parquet: ModuleType, table: Mapping[str, Array], stream: BinaryIO) -> None:
+def _write_parquet(parquet: ModuleType, part: Part, n: int, stream: BinaryIO) -> None:
     pa = import_module("pyarrow")
     known = COLUMNS | TIMELINE_COLUMNS
-    arrays = [pa.array(values, from_pandas=True) for values in table.values()]
-    words = [
-        dict(zip(("unit", "meaning"), known.get(name, ("", "")), strict=True)) for name in table
-    ]
-    fields = [
-        pa.field(name, array.type, metadata=about)
-        for name, array, about in zip(table, arrays, words, strict=True)
-    ]
-    parquet.write_table(pa.table(arrays, schema=pa.schema(fields)), stream, compression="zstd")
+    fields = []
+    for name, none in part(slice(0)).items():
+        unit, meaning = known.get(name, ("", ""))
+        kind = pa.from_numpy_dtype(none.dtype)
+        fields.append(pa.field(name, kind, metadata={"unit": unit, "meaning": meaning}))
+    schema = pa.schema(fields)
+    repeating = [field.name for field in fields if not pa.types.is_floating(field.type)]
+    with parquet.ParquetWriter(
+        stream, schema, compression="zstd", use_dictionary=repeating
+    ) as writer:
+        for rows in _parts(n, GROUP):
+            arrays = [pa.array(values, from_pandas=True) for values in part(rows).values()]
+            writer.write_table(pa.table(arrays, schema=schema))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +51,9 @@ class Run:
         ended.
     totals : int64 [R, ...], sums : float64 [R, ...]
         The replicas' counters, by the columns of the kernel's layout.
-    gaps : int64 [bins + 1]
-        Histogram of inter-token gaps over :data:`~inferplan.serving.state.GAP_EDGES`.
+    gaps : int64 [edges + 1]
+        Gaps between tokens, counted: below, between and above the
+        :data:`~inferplan.serving.state.GAP_EDGES`.
     timeline : float64 [samples, 4]
         Time [s], running, waiting, and used blocks of all replicas, mean since the one before;
         no rows unless asked for.
@@ -120,14 +122,12 @@ def run(
     check_lengths(fleet, requests)
     caching = any(rules.enable_prefix_caching for rules in fleet.rules)
     shared = caching and requests.segments is not None
-    columns = kernel_requests(fleet, requests, paged=shared)
     # If nothing is shared, the cache matters only to a request that resumes after a preemption.
     trial = caching and not shared
     how = _How(progress, bind, FIRST_CHUNK if timeline else WHOLE)
-    found = _simulate(fleet, requests, columns, how, paged=shared, trial=trial)
+    found = _simulate(fleet, requests, how, paged=shared, trial=trial)
     if found is None:
-        columns = kernel_requests(fleet, requests, paged=True)
-        found = _simulate(fleet, requests, columns, how, paged=True, trial=False)
+        found = _simulate(fleet, requests, how, paged=True, trial=False)
     if found is None:
         raise ArithmeticError("a simulation that may preempt stopped at a preemption")
     return found
@@ -196,20 +196,38 @@ class _How:
 
 
 def _simulate(
-    fleet: Fleet,
-    requests: Requests,
-    columns: KernelRequests,
-    how: _How,
-    *,
-    paged: bool,
-    trial: bool,
+    fleet: Fleet, requests: Requests, how: _How, *, paged: bool, trial: bool
 ) -> Run | None:
     """Run to the end; None if this was a *trial* and a request was preempted."""
     wiring = Wiring(
         ROUTERS[fleet.router], fleet.transfer_s, fleet.transfer_s_per_token, fleet.kinds
     )
+    columns = kernel_requests(fleet, requests, paged=paged)
     state = make_state(columns, fleet.rules, fleet.tables, wiring, paged=paged)
+    del columns  # the state has what it needs of them
     state.g[at.STOP_ON_PREEMPTION] = trial
+    ended = _advance(state, requests.n, how)
+    if ended.status == PREEMPTION:
+        return None
+    if ended.status != FINISHED:
+        raise CannotPredictError("some requests can never run: the pool is too small for them")
+    found, times = _counted(state), state.at
+    del state  # three fifths of a large run's memory, before the times are copied
+    return Run(requests=requests, kernel_s=ended.kernel_s, timeline=ended.timeline,
+               **found, **_times(times))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How the kernel ended, the time it took [s], and the timeline it left."""
+
+    status: int
+    kernel_s: float
+    timeline: Floats
+
+
+def _advance(state: at.State, n: int, how: _How) -> _Ended:
+    """Let the kernel act until it ends, and sample now and then."""
     advance = how.bind(state)
     samples, chunk, spent = [_sample(state)], how.chunk, 0.0
     while True:
@@ -222,12 +240,8 @@ def _simulate(
         if len(samples) > SAMPLES:
             samples, chunk = samples[::2], 2 * chunk
         if how.progress is not None:
-            how.progress(int(state.g[at.DONE]), requests.n)
-    if status == PREEMPTION:
-        return None
-    if status != FINISHED:
-        raise CannotPredictError("some requests can never run: the pool is too small for them")
-    return _run_of(state, requests, np.array(samples), spent)
+            how.progress(int(state.g[at.DONE]), n)
+    return _Ended(status, spent, _timeline(np.array(samples)))
 
 
 def _sample(state: at.State) -> list[float]:
@@ -236,28 +250,36 @@ def _sample(state: at.State) -> list[float]:
     return [float(state.clk[:, at.NOW].max()), *sums.tolist()]
 
 
-def _run_of(state: at.State, requests: Requests, samples: Floats, spent: float) -> Run:
+def _timeline(samples: Floats) -> Floats:
+    """Means between samples, where any work was done."""
     steps = np.diff(samples, axis=0)
     work = np.maximum(steps[:, 1:2], 1e-300)
     timeline = np.column_stack([samples[1:, 0], steps[:, 2:] / work])[steps[:, 1] > 0]
-    timeline = timeline if len(timeline) > 1 else timeline[:0]
-    req, times = state.req, state.at
-    return Run(
-        requests=requests,
-        arrival_s=times[:, at.ARRIVAL].copy(),
-        scheduled_s=times[:, at.SCHEDULED].copy(),
-        first_token_s=times[:, at.FIRST_TOKEN].copy(),
-        finish_s=times[:, at.FINISH].copy(),
-        outputs=req[:, at.OUTPUTS].copy(),
-        preemptions=req[:, at.PREEMPTIONS].copy(),
-        cached_tokens=np.maximum(req[:, at.CACHED], 0),
-        replica=req[:, at.REPLICA].copy(),
-        totals=state.rep,
-        sums=state.clk,
-        gaps=state.gaps,
-        timeline=timeline,
-        pool_blocks=state.cfg[:, at.USABLE].copy(),
-        budget=int(state.cfg[0, at.BUDGET]),
-        kernel_s=spent,
-        skipped_steps=int(state.g[at.SKIPPED]),
-    )
+    return timeline if len(timeline) > 1 else timeline[:0]
+
+
+def _counted(state: at.State) -> dict[str, Any]:
+    """Fields of a run that the kernel counts."""
+    req = state.req
+    return {
+        "outputs": req[:, at.OUTPUTS].copy(),
+        "preemptions": req[:, at.PREEMPTIONS].copy(),
+        "cached_tokens": np.maximum(req[:, at.CACHED], 0),
+        "replica": req[:, at.REPLICA].copy(),
+        "totals": state.rep,
+        "sums": state.clk,
+        "gaps": state.gaps,
+        "pool_blocks": state.cfg[:, at.USABLE].copy(),
+        "budget": int(state.cfg[0, at.BUDGET]),
+        "skipped_steps": int(state.g[at.SKIPPED]),
+    }
+
+
+def _times(times: Floats) -> dict[str, Any]:
+    """Fields of a run that are times of each request [s]."""
+    return {
+        "arrival_s": times[:, at.ARRIVAL].copy(),
+        "scheduled_s": times[:, at.SCHEDULED].copy(),
+        "first_token_s": times[:, at.FIRST_TOKEN].copy(),
+        "finish_s": times[:, at.FINISH].copy(),
+    }

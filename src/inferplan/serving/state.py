@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from inferplan.metrics.histogram import geometric_edges
 from inferplan.serving.kernel import layout as at
 from inferplan.serving.rules import POLICIES, ROLES, EngineRules
 
-GAP_BINS = 600
-"""Bins of the histogram of inter-token gaps."""
-
-GAP_EDGES = np.geomspace(1e-5, 1e3, GAP_BINS)
-"""Their borders [s]: 3.1 % apart, from 10 us to 1000 s."""
+GAP_EDGES = geometric_edges()
+"""Edges of the bins in which the kernel counts gaps between tokens [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +157,7 @@ def make_state(
         ops=tables.ops,
         host=tables.host,
         edges=GAP_EDGES,
-        gaps=np.zeros(GAP_BINS + 1, np.int64),
+        gaps=np.zeros(len(GAP_EDGES) + 1, np.int64),
         heap_at=np.zeros(n + 1),
         heap_of=np.zeros(n + 1, np.int64),
         residues=np.zeros(int(cfg[:, at.BLOCK_SIZE].max()), np.int64),
@@ -172,7 +170,7 @@ def make_state(
 def _timed(requests: KernelRequests) -> npt.NDArray[np.int64]:
     """Requests with a time of their own, by (time, index)."""
     order = np.argsort(requests.arrival_s, kind="stable")
-    return order[: int(np.isfinite(requests.arrival_s).sum())].astype(np.int64)
+    return order[: int(np.isfinite(requests.arrival_s).sum())].astype(np.int64, copy=False)
 
 
 def _pooled(requests: KernelRequests) -> npt.NDArray[np.int64]:

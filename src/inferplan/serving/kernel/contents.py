@@ -64,3 +64,35 @@ def hash_blocks(c: Contents, size: int) -> int:
                     block += 1
                     filled = 0
     return 0
+
+
+class Numbering(NamedTuple):
+    """Contents to be numbered, and an open hash table.
+
+    Parameters
+    ----------
+    content : int64 [blocks]
+        Hashes that are not negative; then dense numbers.
+    seen, number : int64 [2^k], int32 [2^k]
+        Slots, more than there are blocks: a hash and one, or 0 where free; and its number.
+    """
+
+    content: I64
+    seen: I64
+    number: I32
+
+
+def number_blocks(t: Numbering, known: int) -> int:
+    """Replace equal hashes by equal numbers, from *known* on in order of appearance."""
+    last = t.seen.shape[0] - 1
+    for block in range(t.content.shape[0]):
+        mark = t.content[block] + 1
+        slot = (mark ^ (mark >> 31)) & last
+        while t.seen[slot] != mark and t.seen[slot] != 0:
+            slot = (slot + 1) & last
+        if t.seen[slot] == 0:
+            t.seen[slot] = mark
+            t.number[slot] = known
+            known += 1
+        t.content[block] = t.number[slot]
+    return known
