@@ -27,6 +27,7 @@ from inferplan.catalog.devices import devices
 from inferplan.catalog.formats import kv_formats, weight_formats
 from inferplan.catalog.models import models
 from inferplan.catalog.table import rows
+from inferplan.measure import measured
 from inferplan.provenance import Fact, Formula
 
 DOCS = Path(__file__).resolve().parent
@@ -146,11 +147,13 @@ def layers() -> Iterator[str]:
 
 def tables() -> Iterator[str]:
     """The catalogue's files and their columns."""
-    for path in sorted((SOURCE / "catalog" / "data").glob("*.csv")):
-        names = list(next(rows(path.name)))
+    data = SOURCE / "catalog" / "data"
+    for path in sorted(data.rglob("*.csv")):
+        name = path.relative_to(data).as_posix()
+        names = list(next(rows(name)))
         listed = ", ".join(f"`{name}`" for name in names[:MOST_COLUMNS])
         rest = f" and {len(names) - MOST_COLUMNS} more" if len(names) > MOST_COLUMNS else ""
-        yield f"- `catalog/data/{path.name}`: {listed}{rest}"
+        yield f"- `catalog/data/{name}`: {listed}{rest}"
 
 
 def catalogue() -> Iterator[str]:
@@ -250,11 +253,29 @@ def economics() -> Iterator[str]:
     yield from table(("fact", ">value", "unit", "grade", "source", "meaning"), body)
 
 
+def sources() -> Iterator[str]:
+    """Who published the measured results that ship with the package."""
+    counts = Counter(row.source for row in measured.measured_rows())
+    body: list[Sequence[str]] = []
+    for s in measured.sources().values():
+        where = f"{s.who} (`{s.where.removeprefix('https://')}`)" if s.where else s.who
+        years = "-".join(dict.fromkeys((s.first[:4], s.last[:4])))
+        body.append((s.name, where, years, f"{counts[s.name]:,}", s.trust, s.caveat))
+    yield from table(("source", "who and where", "years", ">results", "trust", "caveat"), body)
+
+
+def caveats() -> Iterator[str]:
+    """What cases of the measured results are marked with."""
+    counts = Counter(code for row in rows("measured/cases.csv") for code in row["caveats"].split())
+    body = ((f"`{c}`", f"{counts[c]:,}", text) for c, text in measured.caveats().items())
+    yield from table(("code", ">cases", "meaning"), body)
+
+
 PARTS: dict[str, Callable[..., Iterator[str]]] = {
     function.__name__: function
     for function in (
-        catalogue, economics, engines, errors, factors, formulas, functions, grades, layers, links,
-        meanings, packages, tables,
+        catalogue, caveats, economics, engines, errors, factors, formulas, functions, grades,
+        layers, links, meanings, packages, sources, tables,
     )
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Self
 
 
 class InferplanError(Exception):
@@ -42,6 +43,20 @@ class InputError(InferplanError):
         self.field, self.value, self.problem, self.fix = field, value, problem, fix
         super().__init__(f"{field}: {value} {problem}; {fix}")
 
+    def under(self, field: str) -> Self:
+        """The same error about another field: the option that the value came from.
+
+        Examples
+        --------
+        >>> str(UnknownNameError("kv", "x", ["fp8"], "one of fp8").under("--kv"))
+        "--kv: 'x' is not known; one of fp8"
+        """
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other.field = field
+        other.args = (f"{field}: {self.value} {self.problem}; {self.fix}",)
+        return other
+
 
 class UnknownNameError(InputError):
     """A name that is not in the catalogue, with the nearest that are.
@@ -58,6 +73,30 @@ class UnknownNameError(InputError):
             f"did you mean {' or '.join(self.nearest)}? ({listing})" if self.nearest else listing
         )
         super().__init__(field, repr(value), "is not known", guess)
+
+
+class SwappedNameError(UnknownNameError):
+    """The name of a device where a model should be, or the other way round.
+
+    Parameters
+    ----------
+    field, value : str
+        What it should be, ``model`` or ``device``, and what was given.
+    kind : str
+        What it is.
+
+    Examples
+    --------
+    >>> str(SwappedNameError("model", "h100", "device"))
+    "model: 'h100' is a device, not a model; did you swap MODEL and DEVICE?"
+    """
+
+    def __init__(self, field: str, value: str, kind: str) -> None:
+        super().__init__(field, value, (), "")
+        InputError.__init__(
+            self, field, repr(value), f"is a {kind}, not a {field}",
+            "did you swap MODEL and DEVICE?",
+        )  # fmt: skip
 
 
 class DataError(InferplanError):

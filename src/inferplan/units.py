@@ -42,6 +42,11 @@ _SIZE_BYTES = {
     "b": 1.0, "kb": KB, "mb": MB, "gb": GB, "tb": TB,
     "kib": KIB, "mib": MIB, "gib": GIB, "tib": 2.0**40,
 }  # fmt: skip
+_UNIT_CASE = {
+    "b": "B", "kb": "kB", "mb": "MB", "gb": "GB", "tb": "TB",
+    "kib": "KiB", "mib": "MiB", "gib": "GiB", "tib": "TiB",
+}  # fmt: skip
+"""How units are written that are read in any case."""
 _COUNT = {"": 1.0, "k": 1e3, "m": 1e6}
 _QUANTITY = re.compile(r"^\s*([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)\s*([a-zA-Zµ]*)\s*$")
 
@@ -52,22 +57,46 @@ def _parse(
     match = _QUANTITY.match(text)
     units = ", ".join(unit for unit in table if unit)
     if match is None:
-        raise InputError(field, text, f"is not a number with a unit ({units})", f"write {example}")
+        shown, problem = (
+            text if text.strip() else repr(text),
+            f"is not a number with a unit ({units})",
+        )
+        raise InputError(field, shown, problem, f"write {example}")
     number, unit = match.groups()
+    if not 0 < float(number) < math.inf:  # say what was written, not what it is in base units
+        raise InputError(field, text, _out_of_range(float(number)), f"write {example}")
     key = unit.lower() if fold else unit
     if key not in table:
         problem = f"has the unknown unit {unit!r}" if unit else f"has no unit ({units})"
-        fix = f"write {number}{next(u for u in table if u)} or the like, e.g. {example}"
-        raise InputError(field, text, problem, fix if unit else _suggest(number, table, example))
+        raise InputError(field, text, problem, _suggest(number, key, table, example))
     value = float(number) * table[key]
-    if not 0 < value < math.inf:  # say what was written, not what it is in base units
-        raise InputError(field, text, "is not above zero", f"write {example}")
+    if not 0 < value < math.inf:
+        raise InputError(field, text, "is out of range", f"write {example}")
     return value
 
 
-def _suggest(number: str, table: Mapping[str, float], example: str) -> str:
-    pair = [unit for unit in ("ms", "s", "GB", "GiB") if unit.lower() in table]
-    return "did you mean " + " or ".join(f"{number}{u}" for u in pair) + "?" if pair else example
+def _suggest(number: str, unit: str, table: Mapping[str, float], example: str) -> str:
+    """What to write instead of a number with no unit, or with one that is not known."""
+    if unit and "" in table:
+        return f"write {number}"
+    usual = [known for known in ("ms", "s", "gb", "gib") if known in table]
+    found = usual if not unit else _units_like(unit, table)
+    written = [f"{number}{_UNIT_CASE.get(known, known)}" for known in found]
+    if unit or not written:
+        return f"write {' or '.join(written) or example}"
+    return f"did you mean {' or '.join(written)}?"
+
+
+def _units_like(unit: str, table: Mapping[str, float]) -> list[str]:
+    """The longest unit that a text begins with (seconds), else those that begin with it (G)."""
+    inside = [known for known in table if unit.startswith(known)]
+    if inside:
+        return [max(inside, key=len)]
+    return [known for known in table if known.startswith(unit)]
+
+
+def _out_of_range(value: float, kind: str = "above zero") -> str:
+    return f"is not {kind}" if math.isfinite(value) else f"is not a finite number {kind}"
 
 
 def positive(value: float, field: str, *, zero_ok: bool = False) -> float:
@@ -94,7 +123,8 @@ def positive(value: float, field: str, *, zero_ok: bool = False) -> float:
     """
     if not math.isfinite(value) or value < 0 or (value == 0 and not zero_ok):
         kind = "zero or more" if zero_ok else "above zero"
-        raise InputError(field, f"{value:g}", f"is not {kind}", f"give a finite number {kind}")
+        fix = f"give a finite number {kind}" if math.isfinite(value) else "give one, e.g. 100"
+        raise InputError(field, f"{value:g}", _out_of_range(value, kind), fix)
     return value
 
 

@@ -47,7 +47,7 @@ COMMANDS = {
         "explain usd_per_mtok_out llama-3.1-8b l40s --rate 5",
         "explain e2e_p95 qwen3-30b-a3b h100 --rate 5",
     ),
-    "validate/1": ("validate truth.csv --cells",),
+    "validate/1": ("validate truth.csv --cells --worst 3",),
     "parity/1": ("parity same.json", "parity differs.json"),
     "devices/1": ("catalog devices",),
     "device/1": (

@@ -212,6 +212,25 @@ def test_validate_writes_every_row_and_scores(tmp_path):
     assert all(row["predicted"] or row["reason"] for row in predictions)
 
 
+def test_validate_predicts_what_ships_where_no_file_is_named():
+    done = run("validate", "--source", "qwendoc", "--worst", "3")
+    assert done.returncode == 2
+    assert "--source: 'qwendoc' is not known" in done.stderr
+    done = run("validate", "--source", "qwen2.5", "--hardware", "a100", "--worst", "3")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert re.fullmatch(r"[\d,]+ of [\d,]+ results of 1 source that ship with inferplan", lines[0])
+    assert lines[2].startswith("group")
+    assert "Worst cells" in done.stdout
+
+
+def test_validate_as_json_says_what_was_scored():
+    done = run("validate", TINY, "--kind", "tpot", "--worst", "2", "--json")
+    found = json.loads(done.stdout)
+    assert list(found["by_kind"]) == ["tpot"]
+    assert (found["shipped"], found["sources"], len(found["worst"])) == (False, 1, 1)
+
+
 def test_validate_checks_the_folder_before_it_works():
     done = run("validate", TINY, "--out", "/nonexistent/p.csv")
     assert done.returncode == 2

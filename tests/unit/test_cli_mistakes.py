@@ -8,9 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
+import inferplan as ip
+from inferplan.api.build import find_device, find_model
 from inferplan.api.sweep_values import parse_vary
 from inferplan.api.traffic import make_scenario
 from inferplan.cli.main import cli
@@ -74,8 +77,52 @@ def program(*words, **more):
         (f"capacity {ON} --rate 5", "--rate: 5 is what capacity looks for; leave it out"),
         (f"capacity {ON} --concurrency 5", "see --find concurrency"),
         (f"explain tpot {ON} --batch 0", "--batch: 0 is not above zero"),
-        (f"explain tpot {ON} --batch nan", "--batch: nan is not above zero"),
+        (f"explain tpot {ON} --batch nan", "--batch: nan is not a finite number above zero"),
         (f"explain usd_per_h {ON} --acquire lease", "--acquire: 'lease' is not known; use auto or"),
+        (f"explain tpot {ON} --isl 1e7", "exceed the 131072 of Llama-3.1-8B"),
+        (f"explain tpot {ON} --isl -5", "--isl: -5 is not above zero"),
+        (f"explain tpot {ON} --batch 1e6", "do not fit 1 x h100_sxm: the KV pool holds"),
+        (f"explain tpot_p95 {ON} --rate 1e9", "--rate: 1e+09 requests/s overload the fleet"),
+        (f"explain e2e_mean {ON} --concurrency 1e9", "in flight overload the fleet, which carries"),
+        (f"explain tpot_p95 {ON} --users 1e9", "give --replicas"),
+        (f"predict {ON} --pp 33", "--pp: 33 stages exceed the 32 layers of Llama-3.1-8B"),
+        (f"predict {ON} --weights fp9", "--weights: 'fp9' is not known; did you mean fp8"),
+        (f"predict {ON} --kv fp88", "--kv: 'fp88' is not known; did you mean fp8"),
+        (f"predict {ON} --engine vlm", "--engine: 'vlm' is not known; did you mean vllm"),
+        ("recommend llama-3.1-8b --isl 9 --osl 9 --rate 1 --kv f", "--kv: 'f' is not known"),
+        (f"predict {ON} --max-num-seqs 999999999", "--max-num-seqs: 999,999,999 takes"),
+        (f"{FEW} --max-num-batched-tokens 99999999", "of activations, and"),
+        ("predict llama-3.1-70b l40s --weights bf16", "are available; use --tp 4, or --weights"),
+        ("predict llama-3.1-405b h100 --weights bf16", "use --tp 8 --pp 2"),
+        (f"{FEW} --gpu-memory-utilization 0.05", "use --gpu-memory-utilization 0.9"),
+        (
+            f"{FEW} --no-chunked-prefill --isl 9000",
+            "do not hold a prompt of 9,000, which --no-chun",
+        ),
+        (
+            f"capacity {ON} --no-chunked-prefill --isl 5000 --osl 4000",
+            "--max-num-batched-tokens: 8,192 tokens of a step do not hold a request of 8,999",
+        ),
+        (f"capacity {ON} --think 5s", "--think: 5 s needs --find users or --turns"),
+        (f"simulate {ON} --rate 1 --think 5s", "--think: 5 s needs --users or --turns"),
+        (f"capacity {ON} --find users --requests 100 --seeds 1", "give more --requests"),
+        (
+            f"capacity {ON} --policy static --requests 500 --seeds 1",
+            "or give --requests 20,480, or choose --policy dynamic",
+        ),
+        (
+            f"capacity {ON} --policy static --max-num-seqs 64 --ttft-p95 50ms --seeds 1",
+            "static batching waits for --max-num-seqs 64 requests: lower that, or choose --policy",
+        ),
+        (
+            "recommend llama-3.1-8b --isl 9 --osl 9 --rate 1 --users 2",
+            "--rate and --users given; give exactly one of --rate, --concurrency, --users, --trace",
+        ),
+        (
+            f"{FEW} --isl lognormal:300,1e9",
+            "--isl: 1e+09 is not a coefficient of variation above 0",
+        ),
+        (f"{FEW} --lengths absent.csv", "give the path of a CSV with the columns isl,osl"),
     ],
 )
 def test_a_value_out_of_range_is_refused(words, says):
@@ -83,7 +130,9 @@ def test_a_value_out_of_range_is_refused(words, says):
 
 
 def test_the_edges_are_allowed():
-    assert make_scenario(8192, rate=1e6, isl=1024, prefix_tokens=1024).prefix.tokens == 1024
+    whole = make_scenario(8192, rate=1e6, isl=1024, prefix_tokens=1024).prefix
+    assert whole is not None
+    assert whole.tokens == 1024
     assert CliRunner().invoke(cli, shlex.split(f"{FEW} --warmup AUTO")).exit_code in (0, 2)
 
 
@@ -109,12 +158,30 @@ def test_the_edges_are_allowed():
 def test_words_that_make_no_command_are_one_line(words, says, monkeypatch):
     """As ``main`` tells them, without a process for each."""
     monkeypatch.setattr(sys, "argv", ["inferplan", *shlex.split(words)])
-    tell = {True: swapped, False: usage_line}
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - either kind; told below
+    with pytest.raises((UnknownNameError, click.UsageError)) as caught:
         cli.main(prog_name="inferplan", standalone_mode=False)
-    line = tell[isinstance(caught.value, UnknownNameError)](caught.value, cli)
+    error: Exception = caught.value
+    if isinstance(error, click.UsageError):
+        line = usage_line(error, cli)
+    else:
+        assert isinstance(error, UnknownNameError)
+        line = swapped(error, cli)
     assert says in line
     assert len(line.splitlines()) == 1
+
+
+def test_model_and_device_swapped_is_told_to_python_too():
+    for model, device in (("h100", "llama-3.1-8b"), ("h100", "l40s")):
+        with pytest.raises(UnknownNameError, match="'h100' is a device, not a model; did you swap"):
+            ip.predict(model, device)
+    with pytest.raises(UnknownNameError, match="'qwen3-32b' is a model, not a device"):
+        find_device("qwen3-32b")
+    with pytest.raises(UnknownNameError, match="is a model, not a device"):
+        find_device(find_model("qwen3-32b")[0])
+
+
+def test_figures_of_memory_are_derived_of_what_does_not_fit():
+    assert ip.explain("weights_bytes", "llama-3.1-70b", "l40s", weights="bf16").value > 1e11
 
 
 def test_other_unknown_names_are_told_as_they_are():
@@ -134,6 +201,14 @@ def trace(tmp_path):
 
 def test_a_trace_in_another_unit_of_time_is_refused(trace):
     assert "has a request 1e+12 s after the start" in refused(f"simulate {ON} --trace {trace}")
+
+
+def test_a_search_takes_only_traces_that_tell_something(tmp_path, trace):
+    ask = "recommend llama-3.1-8b --devices l40s --trace"
+    assert "has a request 1e+12 s after the start" in refused(f"{ask} {trace}")
+    few = tmp_path / "few.csv"
+    few.write_text("arrival_s,isl,osl\n0,100,5\n1,100,5\n")
+    assert f"--trace: {few} has 2 requests, too few" in refused(f"{ask} {few}")
 
 
 @pytest.mark.parametrize("option", ["--trace-part x", "--trace-start 5s", "--trace-span 1h"])

@@ -5,20 +5,27 @@ import shlex
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import inferplan as ip
+from inferplan.api.build import plan_for
 from inferplan.api.criteria import criteria_of
 from inferplan.api.traffic import make_scenario
 from inferplan.cli.load_options import TRAFFIC, traffic_of
 from inferplan.cli.main import cli
 from inferplan.cli.simulate import GROUPS, simulate
 from inferplan.errors import CannotPredictError, InferplanError, InputError
+from inferplan.serving.fleet import make_fleet
 from inferplan.serving.load_kinds import OpenLoop
+from inferplan.serving.rules import EngineRules
+from inferplan.serving.run import run as simulate_run
 from inferplan.workload.pairs import InContext
+from inferplan.workload.requests import Requests
 
 ON = "simulate llama-3.1-8b h100"
 FEW = f"{ON} --requests 200"
@@ -225,6 +232,33 @@ def test_bad_input_is_one_clear_error(options, starts, says):
     assert message.startswith(starts)
     assert says in message
     assert "\n" not in message
+
+
+def test_a_short_run_says_what_it_does_not_show():
+    loop = run(f"{ON} --concurrency 1000 --requests 10").output
+    assert "The loop never fills: 10 requests are fewer than 1,000 requests in flight" in loop
+    assert "fewer than 50 users" in run(f"{ON} --users 50 --think 1s --requests 10").output
+    words = "Offered and served requests/s span different times"
+    assert words in run(f"{ON} --rate 10 --requests 20").output
+    assert words not in run(f"{ON} --rate 10 --requests 3000").output
+    assert "never fills" not in run(f"{ON} --concurrency 10 --requests 100").output
+
+
+def test_prompts_computed_whole_end_even_after_preemptions():
+    """The smallest step that holds a request computed again is enough; one less is refused."""
+    rules = replace(
+        EngineRules(num_gpu_blocks=80, max_num_batched_tokens=599, max_model_len=4096),
+        enable_chunked_prefill=False,
+    )
+    model, plan = plan_for("llama-3.1-8b", "h100", context=600)
+    fleet = replace(make_fleet(model, plan, 600), rules=(rules,))
+    requests = Requests(np.zeros(40), *np.full((2, 40), 300, np.int32))
+    found = simulate_run(fleet, requests)
+    assert found.preemptions.sum() > 0
+    assert (found.outputs == 300).all()
+    less = replace(fleet, rules=(replace(rules, max_num_batched_tokens=598),))
+    with pytest.raises(InputError, match="raise it to 599, or leave --no-chunked-prefill out"):
+        simulate_run(less, requests)
 
 
 def test_a_pool_too_small_is_refused():

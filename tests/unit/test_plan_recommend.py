@@ -124,6 +124,7 @@ def test_a_trace_is_simulated_instead_of_the_load():
     rate = trace.requests.offered_rate_per_s
     asked = replace(SMALL, trace=trace, load=Load(1500, 300, rate_per_s=rate))
     best, made = recommend(asked, 2).best, recommend(SMALL, 2).best
+    assert best.simulation is not None
     assert best.simulation["requests"] == 3000
     assert best.plan == made.plan
     assert best.capacity == pytest.approx(made.capacity, rel=0.1)

@@ -27,6 +27,13 @@ def test_split_is_read_where_it_is_there(tmp_path: Path) -> None:
     assert read_truth(table(tmp_path / "t.csv", split="held"))[0].split == "held"
 
 
+def test_conditions_are_read_where_they_are_there(tmp_path: Path) -> None:
+    stated = {"requests": "500", "max_num_seqs": "64", "length_ratio": "0.8", "past_tokens": "0"}
+    (row,) = read_truth(table(tmp_path / "t.csv", **stated))
+    assert (row.requests, row.max_num_seqs, row.length_ratio) == (500.0, 64, 0.8)
+    assert (row.past_tokens, row.graph_tokens, row.max_num_batched_tokens) == (0.0, None, None)
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
@@ -34,6 +41,10 @@ def test_split_is_read_where_it_is_there(tmp_path: Path) -> None:
         ({"value": "nan"}, r"line 2, column value: 'nan' is not a number"),
         ({"tp": "1.5"}, r"line 2, column tp: '1.5' is not a whole number"),
         ({"scored": "yes"}, r"line 2, column scored: 'yes' is neither 0 nor 1"),
+        ({"requests": "0"}, r"column requests: 0.0 is below 1; correct it, or leave"),
+        ({"past_tokens": "-1"}, r"column past_tokens: -1.0 is below 0"),
+        ({"max_num_seqs": "0"}, r"column max_num_seqs: 0 is below 1"),
+        ({"length_ratio": "1.5"}, r"column length_ratio: 1.5 is above 1"),
         ({"case_id": ""}, r"line 2, column case_id: is blank"),
         ({"notes": "one, two"}, r"line 2: has 27 cells, the header 26; quote"),
         ({"notes": '"open'}, r"line 2: unexpected end of data; check the quotes"),

@@ -40,11 +40,14 @@ def test_durations(text, seconds):
     ("text", "words"),
     [
         ("1", ["has no unit", "did you mean 1ms or 1s?"]),
-        ("5M", ["unknown unit 'M'", "e.g. 500ms or 1s"]),
-        ("5 parsec", ["unknown unit 'parsec'"]),
+        ("0", ["0 is not above zero; write 500ms or 1s"]),
+        ("5M", ["unknown unit 'M'", "write 5ms or 5min"]),
+        ("50 msec", ["unknown unit 'msec'; write 50ms"]),
+        ("2 hours", ["unknown unit 'hours'; write 2h"]),
+        ("5 parsec", ["unknown unit 'parsec'; write 500ms or 1s"]),
         ("nan s", ["not a number with a unit"]),
         ("infs", ["not a number with a unit"]),
-        ("1e999s", ["1e999s is not above zero"]),
+        ("1e999s", ["1e999s is not a finite number above zero"]),
         ("-5ms", ["-5ms is not above zero"]),
         ("0s", ["0s is not above zero"]),
         ("", ["not a number with a unit"]),
@@ -63,6 +66,18 @@ def test_bad_durations_teach(text, words):
     assert "; " in message
 
 
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_empty_text_is_quoted(text):
+    with pytest.raises(InputError, match=f"size: {text!r} is not a number with a unit"):
+        parse_bytes(text)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_what_is_not_finite_is_called_so(value):
+    with pytest.raises(InputError, match=f"--rate: {value} is not a finite number above zero"):
+        positive(value, "--rate")
+
+
 def test_decimal_and_binary_bytes_differ():
     assert parse_bytes("80GB") == 80 * GB == 80e9
     assert parse_bytes("80 GiB") == 80 * GIB == 80 * 2**30
@@ -71,6 +86,10 @@ def test_decimal_and_binary_bytes_differ():
     assert parse_bytes("2TiB") == 2 * 2**40
     with pytest.raises(InputError, match="did you mean 80GB or 80GiB"):
         parse_bytes("80")
+    with pytest.raises(InputError, match="unknown unit 'Gi'; write 80GiB"):
+        parse_bytes("80 Gi")
+    with pytest.raises(InputError, match="unknown unit 'tokens'; write 80"):
+        parse_count("80 tokens")
 
 
 @pytest.mark.parametrize(

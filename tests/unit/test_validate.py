@@ -118,6 +118,23 @@ def test_conditions_in_the_notes() -> None:
     assert conditions_of(BY_CASE["prefill"]).past == 8192
 
 
+def test_conditions_in_columns_count_before_the_notes() -> None:
+    row = replace(
+        BY_CASE["closed"], notes="max_num_seqs 512; RANDOM_RANGE_RATIO 0.8; 1,000 requests"
+    )
+    stated = replace(row, max_num_seqs=64, length_ratio=1.0, max_num_batched_tokens=2048)
+    said = conditions_of(stated)
+    assert (said.max_num_seqs, said.max_num_batched_tokens, said.requests) == (64, 2048, 1000.0)
+    assert (said.isl, said.ratio) == (row.isl, 1.0)
+    prefill = BY_CASE["prefill"]
+    words = prefill.notes.replace("depth", "past")
+    assert guess(replace(prefill, notes=words)) != guess(prefill)
+    assert guess(replace(prefill, notes=words, past_tokens=8192.0)) == guess(prefill)
+    graph = BY_CASE["graph"]
+    tokens = conditions_of(graph).graph_tokens
+    assert guess(replace(graph, notes="", graph_tokens=tokens)) == guess(graph)
+
+
 def test_a_static_graph_decodes_at_its_full_context() -> None:
     row = BY_CASE["graph"]
     free = guess(replace(row, notes="")).predicted

@@ -39,7 +39,8 @@ def test_texts(text, spec):
     "text",
     ["", "abc", "0", "-5", "1.5", "uniform:5", "uniform:9-5", "uniform:0-5", "lognormal:1500",
      "lognormal:0,1", "lognormal:5,0", "lognormal:1.2.3,1", "normal:5,1", "lognormal:5,-1",
-     "lognormal:median=10", "uniform:1-99999999999"],
+     "lognormal:median=10", "uniform:1-99999999999", "lognormal:5,1e9", "lognormal:5,101",
+     "lognormal:median=5,sigma=6"],
 )  # fmt: skip
 def test_bad_texts_name_the_option(text):
     with pytest.raises(InputError, match="--isl"):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack
 
+from inferplan.api.fitting import check_fits
 from inferplan.api.options import PlanOptions
 from inferplan.catalog.devices import device
 from inferplan.catalog.efficiency import engine as engine_of
 from inferplan.catalog.formats import kv_format, support, weight_format
+from inferplan.catalog.models import model as known_model
 from inferplan.catalog.resolve import resolve_model
 from inferplan.catalog.types import Device, ModelSpec, WeightFormat
-from inferplan.errors import CannotPredictError, InputError
+from inferplan.errors import (
+    CannotPredictError,
+    InputError,
+    SwappedNameError,
+    UnknownNameError,
+)
 from inferplan.estimate.deployment import Deployment, default_engine, with_defaults
 from inferplan.estimate.machine import machine
 from inferplan.estimate.memory import sequences_held
@@ -20,8 +28,10 @@ from inferplan.estimate.operators import operators
 from inferplan.plan.space import as_wanted, weight_choices
 from inferplan.units import parse_bytes, positive
 
+Found = TypeVar("Found")
 
-def find_device(what: str | Device, memory: str | None = None) -> Device:
+
+def find_device(what: str | Device | ModelSpec, memory: str | None = None) -> Device:
     """A device by name, from a YAML file, or as it is.
 
     Parameters
@@ -34,8 +44,10 @@ def find_device(what: str | Device, memory: str | None = None) -> Device:
     Raises
     ------
     UnknownNameError, DataError, InputError
-        For an unknown name, a bad file, or a size that is not sold.
+        For an unknown name or that of a model, a bad file, or a size that is not sold.
     """
+    if isinstance(what, ModelSpec):
+        raise SwappedNameError("device", what.id, "model")
     if isinstance(what, Device):
         found = what
     elif what.endswith((".yaml", ".yml")):
@@ -43,13 +55,46 @@ def find_device(what: str | Device, memory: str | None = None) -> Device:
 
         found = load_device_file(Path(what))
     else:
-        found = device(what)
+        found = _named(device, what, "device", known_model)
     return found if memory is None else as_wanted(found, parse_bytes(memory, "--memory"))
 
 
-def find_model(what: str | ModelSpec) -> tuple[ModelSpec, str | None]:
-    """A model by name, local path or hub id, and the weight format its files declare."""
-    return (what, None) if isinstance(what, ModelSpec) else resolve_model(what)
+def find_model(what: str | ModelSpec | Device) -> tuple[ModelSpec, str | None]:
+    """A model by name, local path or hub id, and the weight format its files declare.
+
+    Raises
+    ------
+    UnknownNameError, DataError, InputError
+        For an unknown name or that of a device, a bad file, or a repository out of reach.
+    """
+    if isinstance(what, Device):
+        raise SwappedNameError("model", what.id, "device")
+    if isinstance(what, ModelSpec):
+        return what, None
+    return _named(resolve_model, what, "model", device)
+
+
+def _named(
+    find: Callable[[str], Found], name: str, field: str, other: Callable[[str], object]
+) -> Found:
+    """What is found by a name; if that of the other kind was given, say so."""
+    try:
+        return find(name)
+    except UnknownNameError as error:
+        try:
+            other(name)
+        except UnknownNameError:
+            raise error from None
+        kind = "device" if field == "model" else "model"
+        raise SwappedNameError(field, name, kind) from None
+
+
+def by_option(find: Callable[[str], Found], name: str, option: str) -> Found:
+    """What is found by a name; an error says the option that gave it."""
+    try:
+        return find(name)
+    except UnknownNameError as error:
+        raise error.under(option) from None
 
 
 def build_plan(
@@ -92,8 +137,9 @@ def build_plan(
     for name, value in (("--tp", tp), ("--pp", pp), ("--dp", dp), ("--replicas", replicas)):
         positive(value, name)
     _layout_fits(on, tp, pp, dp)
+    _layers_split(model, pp)
     _heads_split(model, tp)
-    chosen = engine_of(engine) if engine else default_engine(on)
+    chosen = by_option(engine_of, engine, "--engine") if engine else default_engine(on)
     given = {name: value for name, value in knobs.items() if value is not None}
     for name, value in given.items():
         positive(value, "--" + name.replace("_", "-"))
@@ -102,7 +148,8 @@ def build_plan(
             "--gpu-memory-utilization", given["gpu_memory_utilization"], "is above 1", "e.g. 0.92"
         )
     layout = {"tp": tp, "pp": pp, "dp": dp, "replicas": replicas}
-    stored, cached = weight_format(weights or "bf16"), kv_format(kv or "fp16")
+    stored = by_option(weight_format, weights or "bf16", "--weights")
+    cached = by_option(kv_format, kv or "fp16", "--kv")
     base = with_defaults(on, stored, cached, chosen, **layout, **given)
     if weights:
         _runs(on, base.weights)
@@ -112,17 +159,22 @@ def build_plan(
 
 def _layout_fits(on: Device, tp: int, pp: int, dp: int) -> None:
     if tp * pp * dp > 1 and on.link.kind == "none":
-        raise InputError(
-            "--tp",
-            tp * pp * dp,
-            f"devices cannot share a model on {on.id}",
-            "it has no link: use 1",
-        )
+        sizes = {"--tp": tp, "--pp": pp, "--dp": dp}
+        name = next(name for name, size in sizes.items() if size > 1)
+        problem = f"devices cannot share a model on {on.id}"
+        raise InputError(name, sizes[name], problem, "it has no link: use 1")
     if tp > max(on.link.domain_size, 1):
         raise InputError(
             "--tp", tp, f"exceeds the {on.link.domain_size} that reach each other on {on.id}",
             f"use {on.link.domain_size} or less, and --pp beyond that",
         )  # fmt: skip
+
+
+def _layers_split(model: ModelSpec, pp: int) -> None:
+    layers = int(operators(model).mixer_layers)
+    if pp > layers:
+        problem = f"stages exceed the {layers} layers of {model.id}"
+        raise InputError("--pp", pp, problem, f"use {layers} or less")
 
 
 def _heads_split(model: ModelSpec, tp: int) -> None:
@@ -169,9 +221,21 @@ def plan_for(
     *,
     context: float = 1.0,
     batch: float = 1.0,
+    must_fit: bool = True,
     **options: Unpack[PlanOptions],
 ) -> tuple[ModelSpec, Deployment]:
     """Model and deployment from names.
+
+    Parameters
+    ----------
+    model, device : str, ModelSpec or Device
+        What runs where.
+    context, batch : float
+        What has to fit: so many sequences of so many tokens.
+    must_fit : bool
+        Whether it is an error if that does not fit.
+    **options
+        See :class:`inferplan.api.options.PlanOptions`.
 
     Raises
     ------
@@ -182,4 +246,7 @@ def plan_for(
     given: dict[str, Any] = dict(options)
     on = find_device(device, given.pop("memory", None))
     given["weights"] = given.get("weights") or stored
-    return spec, build_plan(spec, on, context=context, batch=batch, **given)
+    plan = build_plan(spec, on, context=context, batch=batch, **given)
+    if must_fit:
+        check_fits(spec, plan, context, batch)
+    return spec, plan

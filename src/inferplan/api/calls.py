@@ -11,6 +11,8 @@ from inferplan.api import build, select
 from inferplan.api.build import plan_for
 from inferplan.api.options import PlanOptions, SearchOptions
 from inferplan.api.results import ShownFit, ShownPrediction, ShownRecommendation, shown
+from inferplan.api.traffic import check_span
+from inferplan.catalog.formats import kv_format, weight_format
 from inferplan.catalog.types import Device, ModelSpec
 from inferplan.errors import InputError
 from inferplan.estimate import fit as fit_module
@@ -19,8 +21,8 @@ from inferplan.metrics.slo import make_slos
 from inferplan.plan import recommend as recommend_module
 from inferplan.plan.fleet import SmallestFleet, smallest_fleets
 from inferplan.plan.question import Question
-from inferplan.serving.sizing import MOST
-from inferplan.units import positive
+from inferplan.serving.sizing import MOST, TOO_FEW
+from inferplan.units import counted, positive
 from inferplan.workload.load import Load
 from inferplan.workload.requests import Requests
 from inferplan.workload.trace_types import Trace, TraceOptions
@@ -99,6 +101,7 @@ def recommend(
     True
     """
     if trace is None:
+        _one_load(rate, concurrency, users)
         load = Load(_asked("--isl", isl), _asked("--osl", osl), rate, concurrency, users,
                     think_s, prefix_hit)  # fmt: skip
         asked = question(model, load, devices, today, **options)
@@ -114,8 +117,17 @@ def recommend(
 
 def _asked(option: str, value: float | None) -> float:
     if value is None:
-        raise InputError(option, "nothing", "given", "give a number of tokens, or a trace")
+        raise InputError(option, "nothing", "given", "give a number of tokens, or a --trace")
     return value
+
+
+def _one_load(*loads: float | None) -> None:
+    """Fail unless one way to say the load is given."""
+    names = ("--rate", "--concurrency", "--users")
+    given = [name for name, value in zip(names, loads, strict=True) if value is not None]
+    if len(given) != 1:
+        what = " and ".join(given) or "none of them"
+        raise InputError("load", what, "given", f"give exactly one of {', '.join(names)}, --trace")
 
 
 def _trace_alone(trace: str, also: list[str]) -> Trace:
@@ -123,7 +135,12 @@ def _trace_alone(trace: str, also: list[str]) -> Trace:
     if also:
         problem = "says itself how long requests are and when they come"
         raise InputError("--trace", trace, problem, f"leave out {', '.join(also)}")
-    return read_trace(trace, options=TraceOptions(limit=MOST))
+    played = read_trace(trace, options=TraceOptions(limit=MOST))
+    check_span(played.requests, trace)
+    if played.requests.n < TOO_FEW:
+        problem = f"has {counted(played.requests.n, 'request')}, too few to tell what keeps up"
+        raise InputError("--trace", trace, problem, f"give {TOO_FEW} at least")
+    return played
 
 
 def mean_load(requests: Requests) -> Load:
@@ -162,6 +179,9 @@ def question(
     pick = ("prices", "provider", "region")
     kinds = ("on_demand", "spot") if given.get("spot") else ("on_demand",)
     wanted = tuple(given.get("weights") or ()) or ((stored,) if stored else ())
+    for option, find in (("weights", weight_format), ("kv", kv_format)):
+        for name in given.get(option) or ():
+            build.by_option(find, name, f"--{option}")
     return Question(
         model=spec,
         load=load,
@@ -246,7 +266,7 @@ def fit(
     InferplanError
         For bad input.
     """
-    spec, plan = plan_for(model, device, context=context or 1, **options)
+    spec, plan = plan_for(model, device, context=context or 1, must_fit=False, **options)
     contexts = fit_module.CONTEXTS if context is None else tuple({*fit_module.CONTEXTS, context})
     if context is not None:
         _context_known(spec, context)

@@ -97,6 +97,10 @@ def sought_in(
         told[find] = 1
     elif find != "rate":
         raise InputError("--find", find, "does not go with --trace", "its rate is what is sought")
+    if "think_s" in told and find != "users" and "turns" not in told:
+        value = f"{told['think_s']:g} s"
+        fix = "add one, or leave --think out"
+        raise InputError("--think", value, "needs --find users or --turns", fix)
     return make_scenario(max_model_len or spec.context_max, seed, **told)
 
 

@@ -129,9 +129,8 @@ def _check_company(given: Mapping[str, Any]) -> None:
     for name, owners in NEEDS.items():
         if name in given and not any(owner in given for owner in owners):
             wanted = " or ".join(option(owner) for owner in owners)
-            raise InputError(
-                option(name), given[name], f"needs {wanted}", "add it, or leave it out"
-            )
+            shown = f"{given[name]:g} s" if name.endswith("_s") else given[name]
+            raise InputError(option(name), shown, f"needs {wanted}", "add it, or leave it out")
     for name, others in EXCLUDES.items():
         both = [other for other in others if name in given and other in given]
         if both:
@@ -157,14 +156,25 @@ def _replayed(given: Mapping[str, Any], context_max: int, seed: int) -> Scenario
         problem = f"means nothing for a trace that is {trace.kind}"
         raise InputError(option(alone[0]), given[alone[0]], problem, "leave it out")
     requests = trace.requests
-    last = float(requests.arrival_s.max(initial=0.0))
-    if last > LONGEST_S:
-        problem = f"has a request {last:.3g} s after the start"
-        raise InputError("--trace", given["trace"], problem, "mend it, or check its unit of time")
+    check_span(requests, given["trace"])
     pairs = LengthPairs(requests.isl, requests.osl)
     described = f"{requests.mean_isl:,.0f} tokens in, {requests.mean_osl:,.0f} out on average"
     check_prompts(requests, context_max, "--trace", trace)
     return Scenario(Replay(trace), pairs, requests.n, described=described)
+
+
+def check_span(requests: Requests, path: str) -> None:
+    """Fail if a trace is longer than thirty years, as one in another unit of time is.
+
+    Raises
+    ------
+    InputError
+        With the time of the last request.
+    """
+    last = float(requests.arrival_s.max(initial=0.0))
+    if last > LONGEST_S:
+        problem = f"has a request {last:.3g} s after the start"
+        raise InputError("--trace", path, problem, "mend it, or check its unit of time")
 
 
 def check_prompts(requests: Requests, context_max: int, field: str, trace: Trace) -> None:

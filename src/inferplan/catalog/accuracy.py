@@ -1,7 +1,7 @@
 """How far predictions were from public measurements when last scored (``accuracy.csv``).
 
-Written by ``inferplan validate``'s rule (docs/validate.md) over tables that are not in
-this repository; a test compares the file with a fresh score where the tables are at hand.
+Written by ``tools/score.py`` with the rule of docs/validate.md over the measured results that
+ship with inferplan; a test compares the file with a fresh score.
 """
 
 from __future__ import annotations

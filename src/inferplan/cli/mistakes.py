@@ -59,7 +59,7 @@ def _number(found: re.Match[str]) -> str:
 
 
 def swapped(error: UnknownNameError, group: click.Group) -> str:
-    """The error, or that a device stands where a model should, or the other way round.
+    """The error; with the order of the arguments where model and device were swapped.
 
     Parameters
     ----------
@@ -68,21 +68,13 @@ def swapped(error: UnknownNameError, group: click.Group) -> str:
     group : Group
         The command line, to name the order of the command's arguments.
     """
-    from inferplan.catalog.devices import device
-    from inferplan.catalog.resolve import resolve_model
-    from inferplan.errors import InferplanError
+    from inferplan.errors import SwappedNameError
 
-    other = {"model": ("device", device), "device": ("model", resolve_model)}.get(error.field)
-    if other is None:
-        return str(error)
-    kind, find = other
-    try:
-        find(_plain(str(error.value)))
-    except InferplanError:
+    if not isinstance(error, SwappedNameError):
         return str(error)
     order = _order(group)
     ask = "did you swap them? " if "MODEL DEVICE" in order else ""
-    return f"{error.field}: {error.value} is a {kind}, not a {error.field}; {ask}{order}"
+    return f"{error.field}: {error.value} {error.problem}; {ask}{order}"
 
 
 def _plain(quoted: str) -> str:

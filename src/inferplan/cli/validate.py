@@ -15,35 +15,79 @@ from inferplan.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from inferplan.measure.predictions import Prediction
+    from inferplan.measure.truth import TruthRow
 
 
-@click.command(short_help="Predict tables of measured results and score the predictions.")
-@click.argument("truth", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
+@click.command(short_help="Predict measured results and score the predictions.")
+@click.argument("truth", nargs=-1, type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write the predictions to this CSV file."
 )
+@click.option("--source", multiple=True, help="Only results of this source; may be repeated.")
+@click.option("--hardware", multiple=True, help="Only results of this hardware; may be repeated.")
+@click.option("--engine", multiple=True, help="Only results of this engine; may be repeated.")
+@click.option("--kind", multiple=True, help="Only this kind of metric, e.g. tpot; may be repeated.")
 @click.option("--cells", is_flag=True, help="Break the score down by engine and hardware.")
+@click.option("--worst", type=click.IntRange(min=1), help="List this many of the worst cells.")
 @options.json_option
-def validate(truth: tuple[Path, ...], out: Path | None, *, cells: bool, as_json: bool) -> None:
-    """Predict every row of TRUTH (CSV, schema in docs/validate.md) and print the score.
+def validate(  # noqa: PLR0913 (one parameter per option)
+    truth: tuple[Path, ...], out: Path | None, source: tuple[str, ...], hardware: tuple[str, ...],
+    engine: tuple[str, ...], kind: tuple[str, ...], worst: int | None, *, cells: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Predict measured results and print how far off the predictions are.
+
+    The results are every row of TRUTH (CSV, schema in docs/validate.md) or, without one,
+    those that ship with inferplan. --source, --hardware, --engine and --kind take a name
+    or a part of it.
 
     The error of a kind is the median relative error per (hardware, family, source)
     cell, averaged over cells. A row that is refused carries its reason.
 
     \b
-    Example:
+    Examples:
+      inferplan validate
+      inferplan validate --source argonne --kind tpot --worst 10
       inferplan validate datacenter.csv edge.csv --out predictions.csv
     """
+    from dataclasses import asdict
+
     from inferplan.files import check_folder
+    from inferplan.measure.filters import kept
+    from inferplan.measure.measured import measured_rows
     from inferplan.measure.predictions import write_predictions
-    from inferplan.measure.score import score, score_lines
+    from inferplan.measure.score import score
     from inferplan.measure.truth import read_truth
-    from inferplan.measure.validate import predict_rows
-    from inferplan.report.table import Page
+    from inferplan.measure.worst import worst_cells
+    from inferplan.report.validation import validation_page
 
     if out:
         check_folder(out, "--out")
-    rows = [row for path in truth for row in read_truth(path)]
+    known = [row for path in truth for row in read_truth(path)] if truth else measured_rows()
+    wanted = {"source": source, "hardware": hardware, "engine": engine, "kind": kind}
+    rows = kept(known, wanted)
+    predictions = _predictions(rows)
+    if out:
+        write_predictions(out, predictions)
+    result, refused = score(rows, predictions, cells=cells), _refused(predictions)
+    bad = worst_cells(rows, predictions, worst or 0)
+    found = result.to_dict() | {
+        "groups": result.groups(),
+        "refused": refused,
+        "results": len(rows),
+        "sources": len({row.source for row in rows}),
+        "shipped": not truth,
+    }
+    found |= {"worst": [asdict(cell) for cell in bad]} if worst else {}
+    head = _head(rows, known, shipped=not truth)
+    page = validation_page(head, result, bad, refused, len(rows))
+    emit("validate/1", found, page, as_json=as_json)
+
+
+def _predictions(rows: Sequence[TruthRow]) -> list[Prediction]:
+    """Predict, with a progress bar."""
+    from inferplan.measure.validate import predict_rows
+
     done = 0
     with progress_bar("predicting") as progress:
 
@@ -52,22 +96,20 @@ def validate(truth: tuple[Path, ...], out: Path | None, *, cells: bool, as_json:
             done += count
             progress(done, len(rows))
 
-        predictions = predict_rows(rows, more)
-    if out:
-        write_predictions(out, predictions)
-    result = score(rows, predictions, cells=cells)
-    found = result.to_dict() | {"groups": result.groups(), "refused": _counts(predictions)}
-    page = Page(("\n".join(score_lines(result, name_width=40)), *_refusals(predictions)))
-    emit("validate/1", found, page, as_json=as_json)
+        return predict_rows(rows, more)
 
 
-def _counts(predictions: Sequence[Prediction]) -> dict[str, int]:
+def _head(rows: Sequence[TruthRow], known: Sequence[TruthRow], *, shipped: bool) -> str:
+    """Which results were predicted; blank for all rows of the user's own files."""
+    if len(rows) == len(known) and not shipped:
+        return ""
+    of = f" of {len(known):,}" if len(rows) < len(known) else ""
+    sources = len({row.source for row in rows})
+    ships = " that ship with inferplan" if shipped else ""
+    return f"{len(rows):,}{of} results of {sources} source{'s'[: sources != 1]}{ships}"
+
+
+def _refused(predictions: Sequence[Prediction]) -> dict[str, int]:
     """Rows refused, by the first words of the reason."""
     reasons = (p.reason.partition(":")[0] for p in predictions if p.predicted is None)
     return dict(Counter(reasons).most_common())
-
-
-def _refusals(predictions: Sequence[Prediction]) -> list[str]:
-    counts = _counts(predictions)
-    lines = [f"  {count:5d}  {reason}" for reason, count in counts.items()]
-    return [f"\nRefused {sum(counts.values())} of {len(predictions)} rows", *lines] if lines else []

@@ -1,4 +1,7 @@
-"""What a truth row says about its run beyond the columns: in its notes, in fixed phrases."""
+"""The conditions of a measured run: from its row's columns or, where blank, phrases in its notes.
+
+Nothing else reads either, so that a condition means the same however it is stated.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,9 @@ def conditions_of(row: TruthRow) -> Conditions:
     ----------
     row : TruthRow
         A measurement. Lengths drawn evenly from ``[ratio, 1]`` times a bound are taken
-        at their mean. A prefill behind cached tokens says "depth N" or "after N".
+        at their mean. A prefill behind cached tokens says so in ``past_tokens``, or "depth N"
+        or "after N" in its notes; these words count for a prefill speed only, since other
+        rows state the same tokens as ``isl``.
 
     Examples
     --------
@@ -64,18 +69,24 @@ def conditions_of(row: TruthRow) -> Conditions:
     >>> found.past, found.max_num_batched_tokens, found.requests
     (4096.0, 2048, 1000.0)
     """
-    ratio = _find(_RANGE, row.notes)
-    mean = 1.0 if ratio is None else (1.0 + ratio) / 2.0
+    stated = _stated(row.length_ratio, _RANGE, row.notes)
+    ratio = 1.0 if stated is None else stated
+    mean = (1.0 + ratio) / 2.0
+    depth = row.notes if row.metric == "prefill_tok_s" else ""
     return Conditions(
         isl=None if row.isl is None else row.isl * mean,
         osl=None if row.osl is None else row.osl * mean,
-        past=(_find(_PAST, row.notes) or 0.0) if row.metric == "prefill_tok_s" else 0.0,
-        graph_tokens=_find(_STATIC_GRAPH, row.notes) or 0.0,
-        requests=_find(_REQUESTS, row.notes),
-        max_num_seqs=_whole(_find(_SEQS, row.notes)),
-        max_num_batched_tokens=_whole(_find(_BUDGET, row.notes)),
-        ratio=1.0 if ratio is None else ratio,
+        past=_stated(row.past_tokens, _PAST, depth) or 0.0,
+        graph_tokens=_stated(row.graph_tokens, _STATIC_GRAPH, row.notes) or 0.0,
+        requests=_stated(row.requests, _REQUESTS, row.notes),
+        max_num_seqs=_whole(_stated(row.max_num_seqs, _SEQS, row.notes)),
+        max_num_batched_tokens=_whole(_stated(row.max_num_batched_tokens, _BUDGET, row.notes)),
+        ratio=ratio,
     )
+
+
+def _stated(cell: float | None, phrase: re.Pattern[str], notes: str) -> float | None:
+    return _find(phrase, notes) if cell is None else cell
 
 
 def _find(pattern: re.Pattern[str], text: str) -> float | None:

@@ -106,20 +106,40 @@ def score(
     >>> found.by_kind["tpot"].cell_error, found.by_kind["tpot"].coverage90
     (0.25, 1.0)
     """
+    parts = compared(rows, predictions)
+    return Score({kind: _score_kind(*part, cells=cells) for kind, part in parts.items()})
+
+
+def compared(
+    rows: Iterable[TruthRow], predictions: Iterable[Prediction]
+) -> dict[str, tuple[int, list[Outcome]]]:
+    """Kind -> how many of its rows count, and those answered beside their predictions.
+
+    Parameters
+    ----------
+    rows : iterable of TruthRow
+        Measurements; those that do not count are skipped.
+    predictions : iterable of Prediction
+        Matched by case and metric; of several for one row, the last counts.
+    """
     guesses = {(guess.case_id, guess.metric): guess for guess in predictions}
     asked: dict[str | None, list[TruthRow]] = defaultdict(list)
     for row in rows:
         asked[scored_kind(row)].append(row)
-    return Score({k: _score_kind(asked[k], guesses, cells=cells) for k in KINDS if k in asked})
+    return {kind: (len(asked[kind]), _answered(asked[kind], guesses)) for kind in KINDS
+            if kind in asked}  # fmt: skip
 
 
-def _score_kind(
-    rows: Sequence[TruthRow], guesses: Mapping[tuple[str, str], Prediction], *, cells: bool
-) -> KindScore:
-    compared = (compare(row, guesses.get((row.case_id, row.metric))) for row in rows)
-    outcomes = [outcome for outcome in compared if outcome is not None]
+def _answered(
+    rows: Sequence[TruthRow], guesses: Mapping[tuple[str, str], Prediction]
+) -> list[Outcome]:
+    found = (compare(row, guesses.get((row.case_id, row.metric))) for row in rows)
+    return [outcome for outcome in found if outcome is not None]
+
+
+def _score_kind(asked: int, outcomes: Sequence[Outcome], *, cells: bool) -> KindScore:
     return KindScore(
-        asked=len(rows),
+        asked=asked,
         answered=len(outcomes),
         summary=summarise(outcomes) if outcomes else None,
         groups={label: summarise(part) for label, part in _groups(outcomes, cells=cells)},

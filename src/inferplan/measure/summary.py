@@ -14,7 +14,8 @@ from inferplan.measure.outcome import Outcome
 MIN_CELL_ROWS = 3
 """Cells with fewer rows are joined, source by source."""
 
-_Cell: TypeAlias = tuple[str, ...]
+Cell: TypeAlias = tuple[str, ...]
+"""Hardware, model family and source; or the source alone, for its small cells together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
         Rounded to the digits that are shown.
     """
     errors = [outcome.error for outcome in outcomes]
-    cell_errors = [min(1.0, median(cell)) for cell in _cells(outcomes).values()]
+    cell_errors = [
+        min(1.0, median(outcome.error for outcome in cell)) for cell in cells(outcomes).values()
+    ]
     covered = [outcome.covered for outcome in outcomes if outcome.covered is not None]
     widths = [outcome.log_width for outcome in outcomes if outcome.log_width is not None]
     return Summary(
@@ -84,16 +87,21 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
     )
 
 
-def _cells(outcomes: Sequence[Outcome]) -> dict[_Cell, list[float]]:
+def cells(outcomes: Sequence[Outcome]) -> dict[Cell, list[Outcome]]:
+    """The outcomes by cell; cells of fewer than :data:`MIN_CELL_ROWS` rows joined by source.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        Of one kind of metric.
+    """
     sizes = Counter(map(_cell, outcomes))
-    errors: dict[_Cell, list[float]] = defaultdict(list)
+    out: dict[Cell, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         cell = _cell(outcome)
-        errors[cell if sizes[cell] >= MIN_CELL_ROWS else (outcome.row.source,)].append(
-            outcome.error
-        )
-    return errors
+        out[cell if sizes[cell] >= MIN_CELL_ROWS else (outcome.row.source,)].append(outcome)
+    return out
 
 
-def _cell(outcome: Outcome) -> _Cell:
+def _cell(outcome: Outcome) -> Cell:
     return outcome.row.hardware, outcome.row.family, outcome.row.source

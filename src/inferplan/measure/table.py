@@ -13,6 +13,7 @@ from typing import NoReturn, TypeVar
 from inferplan.errors import DataError, nearest
 
 T = TypeVar("T")
+N = TypeVar("N", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +64,29 @@ class Line:
             self._fail(column, f"{text!r} is neither 0 nor 1; write one of them")
         return text == "1"
 
-    def number_or_none(self, column: str) -> float | None:
+    def number_or_none(
+        self, column: str, low: float = -math.inf, high: float = math.inf
+    ) -> float | None:
         """The cell as a float (``inf`` is allowed); None if it is blank.
 
         Raises
         ------
         DataError
-            If it is not a number.
+            If it is not a number, or one below *low* or above *high*.
         """
-        return self._parse(column, _float, "is not a number; write digits such as 12.5")
+        problem = "is not a number; write digits such as 12.5"
+        return self._within(column, self._parse(column, _float, problem), low, high)
 
-    def whole_or_none(self, column: str) -> int | None:
+    def whole_or_none(self, column: str, low: float = -math.inf) -> int | None:
         """The cell as an int; None if it is blank.
 
         Raises
         ------
         DataError
-            If it is not a whole number.
+            If it is not a whole number, or one below *low*.
         """
-        return self._parse(column, int, "is not a whole number; write digits such as 8")
+        problem = "is not a whole number; write digits such as 8"
+        return self._within(column, self._parse(column, int, problem), low, math.inf)
 
     def _parse(self, column: str, parse: Callable[[str], T], problem: str) -> T | None:
         text = self.text(column)
@@ -91,6 +96,12 @@ class Line:
             return parse(text)
         except ValueError:
             self._fail(column, f"{text!r} {problem}, or leave the cell blank")
+
+    def _within(self, column: str, value: N | None, low: float, high: float) -> N | None:
+        if value is not None and not low <= value <= high:
+            limit = f"below {low:g}" if value < low else f"above {high:g}"
+            self._fail(column, f"{value} is {limit}; correct it, or leave the cell blank")
+        return value
 
     def _fail(self, column: str, problem: str) -> NoReturn:
         raise DataError(self.path, f"line {self.number}, column {column}", problem)

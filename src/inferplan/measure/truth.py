@@ -13,7 +13,13 @@ COLUMNS = (
     "scenario", "isl", "osl", "len_kind", "concurrency_or_batch", "request_rate",
     "metric", "value", "unit", "notes", "family", "scored",
 )  # fmt: skip
-"""Columns a truth table must have; ``split`` may be there as well."""
+"""Columns a truth table must have."""
+
+OPTIONAL = (
+    "split", "past_tokens", "graph_tokens", "requests", "max_num_seqs", "max_num_batched_tokens",
+    "length_ratio",
+)  # fmt: skip
+"""Columns it may have as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,14 @@ class TruthRow:
         False for rows kept for reference only.
     split : str
         Name of the part of the data the row belongs to.
+    past_tokens, graph_tokens : float or None
+        Tokens cached per sequence before a prefill; context a static graph always works on.
+    requests : float or None
+        Requests of the whole run.
+    max_num_seqs, max_num_batched_tokens : int or None
+        Engine knobs.
+    length_ratio : float or None
+        Lengths are drawn evenly from this share of ``isl`` and ``osl`` up to them.
     """
 
     case_id: str
@@ -86,6 +100,12 @@ class TruthRow:
     family: str
     scored: bool
     split: str = "dev"
+    past_tokens: float | None = None
+    graph_tokens: float | None = None
+    requests: float | None = None
+    max_num_seqs: int | None = None
+    max_num_batched_tokens: int | None = None
+    length_ratio: float | None = None
 
 
 def read_truth(path: str | Path) -> list[TruthRow]:
@@ -94,7 +114,7 @@ def read_truth(path: str | Path) -> list[TruthRow]:
     Parameters
     ----------
     path : str or Path
-        CSV file with at least the :data:`COLUMNS`.
+        CSV file with at least the :data:`COLUMNS`; the :data:`OPTIONAL` ones are read too.
 
     Returns
     -------
@@ -117,10 +137,27 @@ def read_truth(path: str | Path) -> list[TruthRow]:
     ...     read_truth(path)[0].value
     2.5
     """
-    return [_row(line) for line in read_lines(path, COLUMNS)]
+    return [truth_row(line) for line in read_lines(path, COLUMNS)]
 
 
-def _row(line: Line) -> TruthRow:
+def truth_row(line: Line) -> TruthRow:
+    """A row of a truth table from its cells.
+
+    Parameters
+    ----------
+    line : Line
+        Column -> text.
+
+    Raises
+    ------
+    DataError
+        If a number is malformed or a cell that every row needs is blank.
+
+    Examples
+    --------
+    >>> truth_row(Line("t.csv", 2, {"case_id": "a", "metric": "req_s", "requests": "500"})).requests
+    500.0
+    """
     whole, real, text = line.whole_or_none, line.number_or_none, line.text
     return TruthRow(
         case_id=line.required("case_id"),
@@ -150,4 +187,10 @@ def _row(line: Line) -> TruthRow:
         family=text("family"),
         scored=line.flag("scored"),
         split=text("split", "dev"),
+        past_tokens=real("past_tokens", low=0),
+        graph_tokens=real("graph_tokens", low=0),
+        requests=real("requests", low=1),
+        max_num_seqs=whole("max_num_seqs", low=1),
+        max_num_batched_tokens=whole("max_num_batched_tokens", low=1),
+        length_ratio=real("length_ratio", low=0, high=1),
     )

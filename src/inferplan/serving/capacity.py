@@ -143,7 +143,7 @@ def _bracket(
         if following <= 0:
             return 0.0, edge
         if following > limit:
-            return edge, math.inf
+            return (edge, math.inf) if up else (0.0, edge)
         if met(following) != up:
             return (edge, following) if up else (following, edge)
         edge = following

@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inferplan.errors import CannotPredictError, InputError
+from inferplan.errors import InputError
 from inferplan.metrics.intervals import Interval, runs_interval
 from inferplan.metrics.slo import Slo
 from inferplan.serving.breaks import breaks_at, missed, most_common, value_of
 from inferplan.serving.capacity import Found, Trial, largest_demand
-from inferplan.serving.demand import is_whole, requests_at, scenario_unit
+from inferplan.serving.demand import is_whole, requests_at
 from inferplan.serving.fleet import Fleet
 from inferplan.serving.load_kinds import Replay
+from inferplan.serving.no_ceiling import never_broken, never_met
 from inferplan.serving.outcome import Outcome, outcome
 from inferplan.serving.run import run
 from inferplan.serving.scenario import Scenario
@@ -31,6 +32,9 @@ IDLE_REQUESTS = 1000
 
 ENOUGH_FRAC = 0.5
 """A search is repeated if its simulations had fewer requests than this share of what they need."""
+
+MOST_PER_S = 1e6
+"""Fastest rate that is tried [1/s]."""
 
 TRIALS = 12
 """Trials of a search, roughly: for the progress bar."""
@@ -150,6 +154,8 @@ def _idle(fleet: Fleet, scenario: Scenario, slos: Sequence[Slo], demand: float) 
     if not isinstance(scenario.arrivals, Replay):
         short = replace(scenario, n=min(scenario.n, IDLE_REQUESTS))
     found = outcome(run(fleet, requests_at(short, demand, 0)))
+    if fleet.rules[0].policy == "static":  # which waits longest for a batch where little comes
+        return found
     for slo in missed(found, slos):
         best = show_duration(value_of(slo, found))
         raise InputError(
@@ -165,18 +171,20 @@ def _searches(
     fleet: Fleet, scenario: Scenario, slos: Sequence[Slo], demand: float, seeds: Sequence[int],
     work: Work,
 ) -> list[Found]:  # fmt: skip
+    limit = float(scenario.n) if is_whole(scenario) else MOST_PER_S
+    guess = min(demand, limit)
+
     def search(seed: int) -> Found:
-        return largest_demand(fleet, scenario, slos, demand, seed=seed, progress=work.tell)
+        return largest_demand(
+            fleet, scenario, slos, guess, seed=seed, limit=limit, progress=work.tell
+        )
 
     found = work.map(search, seeds)
-    if any(one.best is None for one in found):
-        raise CannotPredictError("no demand that was tried keeps the objectives")
+    for one in found:
+        if one.best is None:
+            raise never_met(fleet, scenario, slos, one)
     if any(math.isinf(one.fails_at) for one in found):
-        most = max(one.demand for one in found)
-        raise CannotPredictError(
-            f"no demand breaks {' and '.join(map(str, slos))}: {most:,.0f}"
-            f" {scenario_unit(scenario)} still keep it; limit TTFT or E2E"
-        )
+        raise never_broken(scenario, slos, found)
     return found
 
 

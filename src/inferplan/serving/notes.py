@@ -6,12 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from inferplan.serving.load_kinds import AllAtOnce, OpenLoop, Replay
+from inferplan.serving.load_kinds import AllAtOnce, ClosedLoop, OpenLoop, Replay, Users
 from inferplan.serving.simulate import Simulation
 from inferplan.units import show_duration
 
 IDLE_FRAC = 0.05
 """A replica that works less than this share of the busiest one's time is idle."""
+
+SPANS_FRAC = 0.1
+"""Served and offered rates that differ by more than this share call for a word."""
 
 FEW = 100
 """Fewer requests say little about a 99th percentile."""
@@ -27,7 +30,7 @@ def warnings(sim: Simulation) -> list[str]:
     """
     return [
         *_keeping_up(sim), *_idle(sim), *_part_of_day(sim), *_truncated(sim), *_preempted(sim),
-        *_short(sim),
+        *_never_full(sim), *_spans(sim), *_short(sim),
     ]  # fmt: skip
 
 
@@ -93,6 +96,41 @@ def _preempted(sim: Simulation) -> Iterator[str]:
             f"The KV pool was too small at times: {used.preemptions:,.0f} preemptions"
             f" ({share:.1%} of the requests), each of which computes its prompt again."
         )
+
+
+def _never_full(sim: Simulation) -> Iterator[str]:
+    how, n = sim.scenario.arrivals, sim.scenario.n
+    if isinstance(how, ClosedLoop) and n < how.concurrency:
+        asked = f"{how.concurrency:,} requests in flight"
+    elif isinstance(how, Users) and n < how.population:
+        asked = f"{how.population:,} users"
+    else:
+        return
+    yield (
+        f"The loop never fills: {n:,} requests are fewer than {asked}. Raise --requests, to several"
+        " times that."
+    )
+
+
+def _spans(sim: Simulation) -> Iterator[str]:
+    if len(sim.seeds) > 1 or sim.criteria.warm_up is not None:
+        return
+    offered, served = sim.run.requests.offered_rate_per_s, sim.summary.throughput.rate_per_s
+    if offered and abs(served / offered - 1.0) > SPANS_FRAC and not _grew(sim):
+        timed = sim.run.requests.arrival_s[np.isfinite(sim.run.requests.arrival_s)]
+        first = float(timed.min())
+        arriving, running = float(timed.max()) - first, float(sim.run.finish_s.max()) - first
+        more = "" if isinstance(sim.scenario.arrivals, Replay) else ": raise --requests"
+        yield (
+            f"Offered and served requests/s span different times: {offered:.3g} over the"
+            f" {show_duration(arriving)} of arrivals, {served:.3g} over the"
+            f" {show_duration(running)} until the last finish. They meet in a longer run{more}."
+        )
+
+
+def _grew(sim: Simulation) -> bool:
+    found = sim.summary.backlog
+    return found is not None and (found.overloaded or found.unsettled)
 
 
 def _short(sim: Simulation) -> Iterator[str]:

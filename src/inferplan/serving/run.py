@@ -16,6 +16,7 @@ from inferplan.serving.content import block_contents, own_contents
 from inferplan.serving.fleet import ROUTERS, Fleet
 from inferplan.serving.kernel import layout as at
 from inferplan.serving.kernel.loop import FINISHED, PAUSED, PREEMPTION
+from inferplan.serving.rules import EngineRules
 from inferplan.serving.state import KernelRequests, Wiring, make_state
 from inferplan.workload.requests import Requests
 
@@ -139,7 +140,9 @@ def check_lengths(fleet: Fleet, requests: Requests) -> None:
     Raises
     ------
     InputError
-        If a prompt leaves no room for an output, or a request is larger than the pool.
+        If a prompt leaves no room for an output, or exceeds a step that must hold it whole.
+    CannotPredictError
+        If a request is larger than the pool.
     """
     total = requests.isl.astype(np.int64) + requests.osl
     i = int(total.argmax())
@@ -156,6 +159,28 @@ def check_lengths(fleet: Fleet, requests: Requests) -> None:
                 f"request {i} needs {held:,} tokens of KV cache, and one replica's pool holds"
                 f" {rules.pool_tokens:,}: use more or larger devices, or a smaller KV format"
             )
+        _check_budget(rules, longest, held)
+
+
+def _check_budget(rules: EngineRules, longest: int, total: int) -> None:
+    """Fail if a request must be computed at once and never can be, which vLLM would not notice.
+
+    vLLM 0.32 itself refuses to start without chunked prefill where the budget of a step is below
+    max_model_len. Here what requests really need counts: a preempted one computes its prompt and
+    all of its outputs but the last again.
+    """
+    if rules.enable_chunked_prefill or rules.policy != "vllm 0.32":
+        return
+    needed = max(longest, total - 1)
+    if needed > rules.max_num_batched_tokens:
+        again = f"a request of {needed:,} that is computed again after a preemption"
+        what = f"a prompt of {longest:,}" if longest > rules.max_num_batched_tokens else again
+        raise InputError(
+            "--max-num-batched-tokens", f"{rules.max_num_batched_tokens:,}",
+            f"tokens of a step do not hold {what}, which --no-chunked-prefill does in one step"
+            " (vLLM does not start with fewer than max_model_len)",
+            f"raise it to {needed:,}, or leave --no-chunked-prefill out",
+        )  # fmt: skip
 
 
 def kernel_requests(fleet: Fleet, requests: Requests, *, paged: bool) -> KernelRequests:

@@ -17,7 +17,8 @@ DEFAULT_REQUESTS = 10_000
 """Requests of a run where nothing says how many."""
 
 MOST_REQUESTS = 20_000_000
-"""Requests of a run at most; each takes about a kilobyte of memory."""
+"""Requests of a run at most; each takes 0.18 KB of memory, and 1.3 to 2.7 KB where prompts share
+text."""
 
 
 @dataclass(frozen=True, slots=True)

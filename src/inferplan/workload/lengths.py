@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inferplan.errors import InputError
-from inferplan.units import parse_count, positive
+from inferplan.units import parse_count
 from inferplan.workload.columns import INT32_MAX, Int32
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 FORMS = "1500, uniform:100-2000, lognormal:1500,0.8 or lognormal:median=1000,sigma=0.9"
 """The texts that :func:`parse_length` reads."""
+
+MOST_CV, MOST_SIGMA = 100.0, 5.0
+"""Widest log-normal: beyond, nearly all lengths are 1 token or the longest allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ def lognormal(mean: float, cv: float, field: str = "length") -> LengthSpec:
     >>> round(lognormal(1500, 0.8).mean)
     1500
     """
-    spread = positive(cv, field)
+    spread = _spread(cv, MOST_CV, "coefficient of variation", field)
     _tokens(mean, field)
     return LengthSpec(
         "lognormal", mean / math.sqrt(1 + spread**2), math.sqrt(math.log1p(spread**2))
@@ -150,7 +153,8 @@ def lognormal_median(median: float, sigma: float, field: str = "length") -> Leng
     >>> lognormal_median(1000, 0.5).mean > 1000
     True
     """
-    return LengthSpec("lognormal", _tokens(median, field), positive(sigma, field))
+    spread = _spread(sigma, MOST_SIGMA, "sigma", field)
+    return LengthSpec("lognormal", _tokens(median, field), spread)
 
 
 def parse_length(text: str, field: str = "length") -> LengthSpec:
@@ -182,7 +186,7 @@ def parse_length(text: str, field: str = "length") -> LengthSpec:
     if kind == "uniform" and (found := re.fullmatch(r"([^-]+)-([^-]+)", rest)):
         low, high = (parse_count(part, field) for part in found.groups())
         return uniform(low, high, field)
-    number = r"([0-9.]+k?)"
+    number = r"([0-9.]+(?:e[-+]?[0-9]+)?k?)"
     if kind == "lognormal":
         if found := re.fullmatch(rf"(?:mean=)?{number},(?:cv=)?{number}", rest):
             mean, cv = (_number(part, text, field) for part in found.groups())
@@ -233,6 +237,13 @@ def _clipped_uniform_mean(low: int, high: int, cut: int) -> float:
     top = min(high, cut)
     inside = (low + top) / 2 * (top - low + 1)
     return (inside + (high - top) * cut) / (high - low + 1)
+
+
+def _spread(value: float, most: float, name: str, field: str) -> float:
+    if not 0 < value <= most:
+        problem = f"is not a {name} above 0 and up to {most:g}"
+        raise InputError(field, f"{value:g}", problem, "0.5 to 2 is usual")
+    return value
 
 
 def _tokens(value: float, field: str) -> float:

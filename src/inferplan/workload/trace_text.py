@@ -101,7 +101,7 @@ def csv_table(lines: list[str]) -> Table:
     Raises
     ------
     InputError
-        If it is not CSV, or has no rows below the header.
+        If it is not CSV, names a column twice, or has no rows below the header.
 
     Examples
     --------
@@ -117,6 +117,9 @@ def csv_table(lines: list[str]) -> Table:
     except csv.Error as error:
         place = f"line {reader.line_num}"
         raise InputError(FIELD, place, f"is not CSV ({error})", "mend it") from None
+    twice = next((name for name in header if name and header.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(FIELD, f"column {twice!r}", "stands twice in the header", "rename one")
     if not blocks:
         raise InputError(FIELD, ",".join(header), "is a header without rows", "add requests")
     columns, line, ragged = zip(*blocks, strict=True)

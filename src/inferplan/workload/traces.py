@@ -91,7 +91,15 @@ def read_trace(
     lines = read_lines(path)
     kind = kind or detect(lines, str(path))
     reader = _READERS.get(kind) or (read_plain_jsonl if _is_json(lines) else read_plain_csv)
-    return to_trace(reader(lines), Source(str(path), kind), options)
+    return to_trace(_rows(reader, lines, path), Source(str(path), kind), options)
+
+
+def _rows(reader: Callable[[list[str]], Rows], lines: list[str], path: Path) -> Rows:
+    """What a reader makes of lines; its errors name the file."""
+    try:
+        return reader(lines)
+    except InputError as error:
+        raise InputError(error.field, f"{path}: {error.value}", error.problem, error.fix) from None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,8 +149,8 @@ def read_lengths(path: str | Path, *, skip_bad: bool = False) -> LengthFile:
     ...     read_lengths(file).pairs
     LengthPairs(1 rows: 100 in, 10 out)
     """
-    path = _there(path)
-    rows = read_length_rows(read_lines(path))
+    path = _there(path, "give the path of a CSV with the columns isl,osl")
+    rows = _rows(read_length_rows, read_lines(path), path)
     kept, skipped = usable(rows, Source(str(path), "lengths"), skip_bad)
     isl, osl = rows.isl[kept].astype(np.int32), rows.osl[kept].astype(np.int32)
     return LengthFile(LengthPairs(isl, osl), str(path), len(rows.line), skipped)
@@ -203,8 +211,8 @@ def _packed(path: Path) -> bool:
         return False
 
 
-def _there(path: str | Path) -> Path:
+def _there(path: str | Path, fix: str = "give the path of a trace") -> Path:
     found = Path(path)
     if not found.exists():
-        raise InputError(FIELD, path, "does not exist", "give the path of a trace")
+        raise InputError(FIELD, path, "does not exist", fix)
     return found
