@@ -261,12 +261,21 @@ def command(path, *more):
     return [sys.executable, "-m", "inferplan", *words]
 
 
+def interruptible():
+    """A shell's background jobs ignore SIGINT, and would hand that down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_sweep_goes_on_and_gives_the_same_file(tmp_path, number):
     whole, killed = tmp_path / "whole.csv", tmp_path / "killed.csv"
     partial = tmp_path / "killed.csv.partial"
     subprocess.run(command(whole, "--jobs", "1"), check=True, capture_output=True)
-    with subprocess.Popen(command(killed, "--jobs", "2"), stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command(killed, "--jobs", "2"),
+        stderr=subprocess.PIPE,
+        preexec_fn=interruptible,  # noqa: PLW1509 - one thread
+    ) as process:
         deadline = time.monotonic() + 60
         while not (partial.exists() and partial.read_bytes().count(b"\n") > 4):
             assert time.monotonic() < deadline

@@ -373,12 +373,23 @@ def _children(run, wanted):
 # --- the program ---------------------------------------------------------------------------------
 
 
+def interruptible():
+    """A shell's background jobs ignore SIGINT, and would hand that down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @UNIX
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it_with_its_code_and_one_line(number, code, tmp_path):
     words = shlex.split(f"simulate {ON} --rate 20 --requests 3000000 --out {tmp_path / 'run'}")
     command = [sys.executable, "-m", "inferplan", *words]
-    with subprocess.Popen(command, stdout=-1, stderr=-1, text=True) as run:
+    with subprocess.Popen(
+        command,
+        stdout=-1,
+        stderr=-1,
+        text=True,
+        preexec_fn=interruptible,  # noqa: PLW1509 - one thread
+    ) as run:
         time.sleep(2.0)
         run.send_signal(number)
         out, error = run.communicate(timeout=60)
