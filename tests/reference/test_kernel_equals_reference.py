@@ -75,7 +75,7 @@ def tables() -> StepTables:
     ops[:, 0, at.LIMIT], ops[:, 0, at.COMPRESSION] = 1e18, 0.0
     ops[:, 1, at.LIMIT], ops[:, 1, at.COMPRESSION], ops[:, 1, at.TOP_K] = 40.0, 4.0, 6.0
     curves = np.cumsum(rng.uniform(1e-6, 3e-5, (2, 2, 40)), axis=2) + 2e-3
-    host = np.array([[1.1e-3, 1e-5], [0.7e-3, 3e-5]])
+    host = np.array([[1.1e-3, 1e-5, 0.4e-3], [0.7e-3, 3e-5, 0.2e-3]])
     return StepTables(curves, ops, host, dense=24, stride=8)
 
 
@@ -134,7 +134,7 @@ def run_reference(
     step = make_state(requests, case.rules, tables())
 
     def seconds(*work: int) -> tuple[float, float]:
-        return device_time(step, 0, *work), host_time(step, 0, work[0] + work[4])
+        return device_time(step, 0, *work), host_time(step, 0, work[0] + work[4], work[4])
 
     return ref.simulate(
         asked,

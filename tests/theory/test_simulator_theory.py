@@ -152,7 +152,7 @@ def test_the_kernel_times_a_batch_as_the_estimate_does(name: str) -> None:
             continue
         context, span = int(rng.integers(1, 50_000)), int(rng.integers(1, 9_000))
         work = (decodes, decodes * context, prompts, prompts * span, chunks)
-        found = device_time(state, 0, *work) + host_time(state, 0, decodes + chunks)
+        found = device_time(state, 0, *work) + host_time(state, 0, decodes + chunks, chunks)
         batch = Batch(*(float(x) for x in (decodes, context, prompts, span, chunks)))
         assert found == pytest.approx(float(step_time(ops, m, batch).total_s), rel=1e-12)
 
@@ -162,7 +162,7 @@ def test_between_entries_of_the_table_the_time_is_near() -> None:
     plan = build_plan(spec, find_device("h100_sxm"), tp=2)
     state, m, ops = blank_state(step_tables(spec, [plan])), machine(plan), operators(spec)
     for tokens in (513, 700, 3001, 8000, 8192):
-        found = device_time(state, 0, 0, 0, tokens, tokens * 400, 1) + host_time(state, 0, 1)
+        found = device_time(state, 0, 0, 0, tokens, tokens * 400, 1) + host_time(state, 0, 1, 1)
         whole = step_time(ops, m, Batch(0.0, 0.0, float(tokens), 400.0, 1.0)).total_s
         assert found == pytest.approx(float(whole), rel=2e-3)
 

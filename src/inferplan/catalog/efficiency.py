@@ -106,6 +106,19 @@ def link_factors(kind: str) -> Factors:
 
 
 @cache
+def compute_factors(name: str) -> Factors:
+    """Factors of a number format that matrix products run in (``fp16``, ``fp8``, ...).
+
+    Examples
+    --------
+    >>> compute_factors("fp16")["quantise_bytes"]
+    0.0
+    """
+    table = _table()
+    return Factors(name, table.get(("compute", name), table["compute", "fp16"]))
+
+
+@cache
 def _engines() -> NameIndex[Factors]:
     aliases = {row["engine"]: row["aliases"].split(";") for row in rows("engines.csv")}
     entries = [Factors(name, _table()["engine", name]) for name in aliases]

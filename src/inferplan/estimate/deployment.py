@@ -31,6 +31,10 @@ class Deployment:
         vLLM's knobs: running sequences at most, token budget of a step (per dp rank).
     gpu_memory_utilization : float
         Share of device memory the engine may fill.
+    backend : str
+        The engine's variant by its full name, where it has several (``llama.cpp-vulkan``).
+    software_age_years : float
+        How old the engine is, against that of the newest measurements [years].
     """
 
     device: Device
@@ -44,6 +48,8 @@ class Deployment:
     max_num_seqs: int = 256
     max_num_batched_tokens: int = 2048
     gpu_memory_utilization: float = 0.92
+    backend: str = ""
+    software_age_years: float = 0.0
 
     @property
     def devices_per_replica(self) -> int:

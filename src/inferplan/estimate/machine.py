@@ -14,7 +14,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from inferplan.catalog.efficiency import link_factors, profiles
+from inferplan.catalog.calibration import calibrated
+from inferplan.catalog.efficiency import compute_factors, link_factors, profiles
 from inferplan.catalog.formats import support
 from inferplan.catalog.types import Device, WeightFormat
 from inferplan.errors import CannotPredictError
@@ -40,17 +41,24 @@ class Machine:
         Memory of a device the runtime can reach [B], and its peak bandwidth [B/s].
     link_bytes_per_s, link_frac, link_latency_s
         One-direction link bandwidth [B/s], attained share, fixed cost of a call [s].
+    link_direct_frac, link_ring_latency_s
+        The same share where every device sends to every other at once; what a ring costs more [s].
     linear_bits, expert_bits, head_bits, kv_bits, other_bits
         Bits per weight of layer matrices, experts, embeddings and head; per cached
         element; per remaining weight.
     activation_bytes
         Bytes of one activation [B].
     matmul_frac, mem_frac, kv_mem_frac, attention_frac, overlap_frac
-        Attained shares of a class of device (see ``efficiency.csv``).
-    memory_scale, matmul_scale
-        What the engine makes of them.
-    op_latency_s, step_overhead_s, seq_overhead_s
-        Fixed times: per operator and layer, per step, per sequence and step [s].
+        Attained shares of the peaks (see ``efficiency.csv`` and ``calibration.csv``).
+    expert_frac, expert_mem_frac
+        The same for the grouped products of routed experts.
+    quantise_bytes
+        Bytes moved per activation to bring it into the format that products compute in [B].
+    op_latency_s, attention_latency_s, expert_latency_s
+        Fixed time of an operator in a layer: matrix products and norms, attention or state,
+        routed experts [s].
+    step_overhead_s, seq_overhead_s, prefill_overhead_s
+        Host time per step, per sequence and step, and more of a step with prompts [s].
     reserve_bytes, utilization
         Runtime reserve [B] and the engine's share of memory.
     budget_tokens, max_num_seqs
@@ -67,6 +75,8 @@ class Machine:
     link_bytes_per_s: Num
     link_frac: Num
     link_latency_s: Num
+    link_direct_frac: Num
+    link_ring_latency_s: Num
     linear_bits: Num
     expert_bits: Num
     head_bits: Num
@@ -78,11 +88,15 @@ class Machine:
     kv_mem_frac: Num
     attention_frac: Num
     overlap_frac: Num
-    memory_scale: Num
-    matmul_scale: Num
+    expert_frac: Num
+    expert_mem_frac: Num
+    quantise_bytes: Num
     op_latency_s: Num
+    attention_latency_s: Num
+    expert_latency_s: Num
     step_overhead_s: Num
     seq_overhead_s: Num
+    prefill_overhead_s: Num
     reserve_bytes: Num
     utilization: Num
     budget_tokens: Num
@@ -133,15 +147,41 @@ def compute_format(device: Device, weights: WeightFormat) -> tuple[str, bool]:
     raise CannotPredictError(f"{device.id} has no published compute peak")
 
 
-def _peak(device: Device, weights: WeightFormat, engine: str) -> tuple[Fact, bool]:
-    name, weight_only = compute_format(device, weights)
+def _peak(device: Device, name: str, engine: str) -> Fact:
     if engine == "llama.cpp" and name == "fp16" and "fp16_accumulate" in device.peak_flop_per_s:
         name = "fp16_accumulate"
-    return device.facts[f"peak_flop_per_s.{name}"], weight_only
+    return device.facts[f"peak_flop_per_s.{name}"]
 
 
 def _choice(value: float, unit: str = "", source: str = PLAN) -> Fact:
     return Fact(float(value), unit, source, grade=Grade.GIVEN)
+
+
+def calibration_keys(plan: Deployment) -> dict[str, str]:
+    """What calibrated effects of a deployment go by: level -> key.
+
+    Examples
+    --------
+    >>> from inferplan.catalog import devices, efficiency, formats
+    >>> plan = Deployment(devices.device("h100_sxm"), formats.weight_format("fp8"),
+    ...     formats.kv_format("fp16"), efficiency.engine("vllm"))
+    >>> keys = calibration_keys(plan)
+    >>> keys["device"], keys["engine"], keys["compute"]
+    ('h100_sxm', 'vllm', 'fp8')
+    """
+    device = plan.device
+    computes, weight_only = compute_format(device, plan.weights)
+    return {
+        "all": "",
+        "profile": device.profile,
+        "device": device.id,
+        "engine": plan.engine.id,
+        "backend": plan.backend or plan.engine.id,
+        "compute": "weight_only" if weight_only else computes,
+        "weights": plan.weights.id,
+        "link": device.link.kind,
+        "age": f"{plan.software_age_years:g}",
+    }
 
 
 def facts_of(plan: Deployment) -> dict[str, Fact]:
@@ -162,9 +202,16 @@ def facts_of(plan: Deployment) -> dict[str, Fact]:
     CannotPredictError
         If the device cannot run the weight format or lacks a published peak.
     """
+    found = _uncalibrated(plan)
+    keys = calibration_keys(plan)
+    return {name: calibrated(name, fact, keys) for name, fact in found.items()}
+
+
+def _uncalibrated(plan: Deployment) -> dict[str, Fact]:
     device, profile, weights = plan.device, profiles()[plan.device.profile], plan.weights
     link = link_factors(device.link.kind)
-    matmul_peak, weight_only = _peak(device, weights, plan.engine.id)
+    computes, weight_only = compute_format(device, weights)
+    matmul_peak = _peak(device, computes, plan.engine.id)
     sixteen = "fp16" if "fp16" in device.peak_flop_per_s else next(iter(device.peak_flop_per_s))
     bits = Fact(16.0, "bit", "16-bit tensors beside the quantised ones")
     bits = Fact(32.0, "bit", "fp32 weights") if weights.bits >= 32 else bits
@@ -183,6 +230,8 @@ def facts_of(plan: Deployment) -> dict[str, Fact]:
         ),
         "link_frac": link.facts["frac"],
         "link_latency_s": link.facts["latency_s"],
+        "link_direct_frac": link.facts["direct_frac"],
+        "link_ring_latency_s": link.facts["ring_latency_s"],
         "linear_bits": weights.fact if weights.scope == "linear" else bits,
         "expert_bits": weights.fact,
         "head_bits": Fact(weights.head_bits, "bit", weights.fact.source),
@@ -194,11 +243,15 @@ def facts_of(plan: Deployment) -> dict[str, Fact]:
         "kv_mem_frac": profile.facts["kv_mem_frac"],
         "attention_frac": profile.facts["attention_frac"],
         "overlap_frac": profile.facts["overlap_frac"],
-        "memory_scale": plan.engine.facts["memory_scale"],
-        "matmul_scale": plan.engine.facts["matmul_scale"],
+        "expert_frac": profile.facts["weight_only_gemm_frac" if weight_only else "gemm_frac"],
+        "expert_mem_frac": profile.facts["mem_frac"],
+        "quantise_bytes": compute_factors(computes).facts["quantise_bytes"],
         "op_latency_s": profile.facts["op_latency_s"],
+        "attention_latency_s": profile.facts["attention_latency_s"],
+        "expert_latency_s": profile.facts["expert_latency_s"],
         "step_overhead_s": plan.engine.facts["step_overhead_s"],
         "seq_overhead_s": plan.engine.facts["seq_overhead_s"],
+        "prefill_overhead_s": plan.engine.facts["prefill_overhead_s"],
         "reserve_bytes": profile.facts["reserve_bytes"],
         "utilization": _choice(plan.gpu_memory_utilization, "1"),
         "budget_tokens": _choice(plan.max_num_batched_tokens, "tokens"),

@@ -15,7 +15,7 @@ from inferplan.estimate.machine import Machine
 from inferplan.estimate.operators import AttentionCore, Matmul, Operators, StateCore
 from inferplan.physics import flops, memory, network, roofline
 from inferplan.physics.arithmetic import total
-from inferplan.physics.sharding import attained, group_size, per_rank, rows_sampled
+from inferplan.physics.sharding import group_size, per_rank, rows_sampled
 from inferplan.provenance import named
 from inferplan.units import Num
 
@@ -105,17 +105,21 @@ def step_time(ops: Operators, m: Machine, batch: Batch, name: str = "step") -> S
     times += [_state(core, m, batch) for core in ops.state]
     times.append(_elementwise(ops, m, rank_tokens, sampled))
     communication = named("communication", _communication(ops, m, rank_tokens))
-    overhead = named(
-        "engine overhead", roofline.host_overhead(m.step_overhead_s, m.seq_overhead_s, sampled)
-    )
+    host = roofline.host_overhead(m.step_overhead_s, m.seq_overhead_s, sampled)
+    if _present(batch.prefill_tokens):
+        host = total(host, m.prefill_overhead_s)
+    overhead = named("engine overhead", host)
     step = total(*(t.time_s for t in times), communication, overhead)
     return StepTime(tuple(times), communication, overhead, named(name, step))
 
 
 def _op(name: str, m: Machine, layers: float, flop: Num, nbytes: Num, **how: Any) -> OpTime:
-    compute = roofline.compute_time(flop, how["peak"], attained(how["frac"], how["scale"]))
-    moved = roofline.memory_time(nbytes, m.mem_bytes_per_s, attained(how["mem"], m.memory_scale))
-    latency = roofline.launch_latency(m.op_latency_s, layers)
+    compute = roofline.compute_time(flop, how["peak"], how["frac"])
+    moved = roofline.memory_time(nbytes, m.mem_bytes_per_s, how["mem"])
+    latency = roofline.launch_latency(how["latency"], layers)
+    if "quantised" in how:
+        quantise = roofline.memory_time(how["quantised"], m.mem_bytes_per_s, how["mem"])
+        latency = total(latency, named("quantise", quantise))
     time = roofline.operator_time(compute, moved, m.overlap_frac, latency)
     return OpTime(name, flop, nbytes, compute, moved, named(name, time))
 
@@ -132,8 +136,14 @@ def _matmul(mm: Matmul, m: Machine, rows: Num) -> OpTime:
     local = per_rank(rows, m.dp) if mm.scope == "expert" else rows
     moved = memory.activation_bytes(local, mm.k, mm.n, m.activation_bytes, layers, m.tp)
     nbytes = total(weights, moved)
-    how = {"peak": m.peak_matmul_flop_per_s, "frac": m.matmul_frac, "mem": m.mem_frac,
-           "scale": m.matmul_scale}  # fmt: skip
+    routed = mm.scope == "expert"
+    how = {
+        "peak": m.peak_matmul_flop_per_s,
+        "frac": m.expert_frac if routed else m.matmul_frac,
+        "mem": m.expert_mem_frac if routed else m.mem_frac,
+        "latency": m.expert_latency_s if routed else m.op_latency_s,
+        "quantised": memory.quantised_bytes(local, mm.k, m.quantise_bytes, layers, m.tp),
+    }
     return _op(mm.name, m, mm.layers, flop, nbytes, **how)
 
 
@@ -154,7 +164,7 @@ def _attention(core: AttentionCore, m: Machine, batch: Batch) -> OpTime:
         nbytes = total(nbytes, memory.cache_read_bytes(seqs, span, token_bytes, shards))
         nbytes = total(nbytes, memory.cache_read_bytes(prompts, 1.0, token_bytes, shards))
     how = {"peak": m.peak_attention_flop_per_s, "frac": m.attention_frac, "mem": m.kv_mem_frac,
-           "scale": m.memory_scale}  # fmt: skip
+           "latency": m.attention_latency_s}  # fmt: skip
     return _op(core.name, m, core.layers, flop, nbytes, **how)
 
 
@@ -166,7 +176,7 @@ def _state(core: StateCore, m: Machine, batch: Batch) -> OpTime:
         seqs, core.state_elements, core.conv_elements, core.layers, m.tp
     )
     how = {"peak": m.peak_attention_flop_per_s, "frac": m.attention_frac, "mem": m.kv_mem_frac,
-           "scale": m.memory_scale}  # fmt: skip
+           "latency": m.attention_latency_s}  # fmt: skip
     return _op(core.name, m, core.layers, flop, nbytes, **how)
 
 
@@ -175,7 +185,7 @@ def _elementwise(ops: Operators, m: Machine, rows: Num, sampled: Num) -> OpTime:
     nbytes = memory.elementwise_bytes(rows, ops.hidden, layers, m.activation_bytes)
     nbytes = total(nbytes, memory.logits_bytes(sampled, ops.vocab, m.tp))
     how = {"peak": m.peak_attention_flop_per_s, "frac": m.attention_frac, "mem": m.mem_frac,
-           "scale": m.memory_scale}  # fmt: skip
+           "latency": m.op_latency_s}  # fmt: skip
     return _op("norms and sampling", m, layers, flops.matmul_flop(rows, ops.hidden * layers, 1),
                nbytes, **how)  # fmt: skip
 
@@ -184,7 +194,8 @@ def _communication(ops: Operators, m: Machine, rank_tokens: Num) -> Num:
     link = (m.link_bytes_per_s, m.link_frac, m.link_latency_s)
     message = network.message_bytes(rank_tokens, ops.hidden, m.activation_bytes)
     calls = ops.mixer_layers + ops.ffn_layers
-    reduce = network.all_reduce_time(calls, message, m.tp, *link)
+    direct = (m.link_direct_frac, m.link_ring_latency_s)
+    reduce = network.all_reduce_time(calls, message, m.tp, *link, *direct)
     hand_on = network.pipeline_time(message, m.pp, *link)
     if not ops.moe_layers:
         return total(reduce, hand_on)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -19,6 +20,14 @@ from inferplan.measure.conditions import conditions_of
 from inferplan.measure.truth import TruthRow
 
 T = TypeVar("T")
+
+NEWEST = 2026.25
+"""The age of software is counted from here [year]: from then on results count as current."""
+
+OLDEST_YEARS = 3.0
+"""Software older than this counts as this old."""
+
+MONTHS = 12
 
 ATTENTION_DP = ("vllm", "sglang")
 """Engines whose data-parallel MoE shares the experts over all ranks."""
@@ -96,7 +105,25 @@ def plan_of(row: TruthRow) -> Deployment:
         max_num_seqs=seqs,
         max_num_batched_tokens=said.max_num_batched_tokens or budget,
         gpu_memory_utilization=software["gpu_memory_utilization"],
+        backend=row.engine,
+        software_age_years=software_age(row.date),
     )
+
+
+def software_age(date: str) -> float:
+    """Years from a date to :data:`NEWEST`, between 0 and :data:`OLDEST_YEARS`; unknown: 0.
+
+    Examples
+    --------
+    >>> round(software_age("2024-08"), 2), software_age("")
+    (1.67, 0.0)
+    """
+    match = re.match(r"(\d{4})(?:-(\d\d))?", date)
+    if not match:
+        return 0.0
+    month = int(match[2]) if match[2] and 1 <= int(match[2]) <= MONTHS else MONTHS / 2
+    age = NEWEST - (int(match[1]) + (month - 1) / MONTHS)
+    return min(OLDEST_YEARS, max(0.0, age))
 
 
 def with_room(spec: ModelSpec, plan: Deployment, tokens: float, batch: float) -> Deployment:

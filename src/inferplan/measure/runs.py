@@ -27,6 +27,12 @@ ROUNDS = 10
 STEADY = 2000
 """Requests of an open loop that is said to have none in particular."""
 
+TURNOVERS = 20
+"""How often the requests in flight of such a run are replaced, the ramp included."""
+
+MOST_STEADY = 60_000
+"""Requests of such a run at most."""
+
 WAVES = 6
 """Endless queue: requests for each one that runs at once."""
 
@@ -94,14 +100,23 @@ def poisson_run(
     model: ModelSpec, plan: Deployment, lengths: MeasuredLengths, rate_per_s: float, n: float | None
 ) -> RunResult:
     """Poisson arrivals, until *n* requests have come and are served, or for long."""
-    rng = np.random.default_rng(0)
-    count = round(n or STEADY)
-    arrivals = poisson(count, rate_per_s, rng)
-    requests = open_loop(arrivals, lengths.source(model.context_max), rng)
-    done = _run(model, plan, lengths, requests)
     if n is not None:
-        return _result(done, lengths)
+        return _result(_open_run(model, plan, lengths, rate_per_s, round(n)), lengths)
+    done = _open_run(model, plan, lengths, rate_per_s, STEADY)
+    in_flight = rate_per_s * float(np.mean(done.finish_s - done.arrival_s))
+    count = min(MOST_STEADY, math.ceil(TURNOVERS * in_flight))
+    if count > STEADY:
+        done = _open_run(model, plan, lengths, rate_per_s, count)
     return _steady(done, rate_per_s)
+
+
+def _open_run(
+    model: ModelSpec, plan: Deployment, lengths: MeasuredLengths, rate_per_s: float, n: int
+) -> Run:
+    rng = np.random.default_rng(0)
+    arrivals = poisson(n, rate_per_s, rng)
+    requests = open_loop(arrivals, lengths.source(model.context_max), rng)
+    return _run(model, plan, lengths, requests)
 
 
 def offline_run(

@@ -66,6 +66,29 @@ def activation_bytes(
     return 1.0 * rows * (k + n / shards) * element_bytes * layers
 
 
+@formula("rows * k * per_element * layers / shards", unit="B", source=DEFINITION)
+def quantised_bytes(
+    rows: Num, k: Num, per_element: Num, layers: Num, shards: Num
+) -> Num:
+    """Bytes moved to bring the input of a matrix product into a narrow number format [B].
+
+    Parameters
+    ----------
+    rows, k : float or array
+        Rows and width of the input.
+    per_element : float or array
+        Bytes read and written per element, over all passes [B].
+    layers, shards : float or array
+        How often, and over how many devices the width is split.
+
+    Examples
+    --------
+    >>> quantised_bytes(2.0, 100.0, 3.0, 4.0, 1.0)
+    2400.0
+    """
+    return rows * k * per_element * layers / shards
+
+
 @formula("sequences * context * bytes_per_token / shards", unit="B", source=DEFINITION)
 def cache_read_bytes(sequences: Num, context: Num, bytes_per_token: Num, shards: Num) -> Num:
     """KV bytes that one decode step reads on one device [B].

@@ -24,12 +24,20 @@ def message_bytes(tokens: Num, hidden: Num, element_bytes: Num) -> Num:
 
 
 @formula(
-    "calls * (min(n - 1, 1) * latency_s + 2 * (n - 1) / n * nbytes / (link_bytes_per_s * frac))",
+    "calls * (min(n - 1, 1) * latency_s + min((n - 1) * nbytes / (link_bytes_per_s * direct_frac),"
+    " min(n - 1, 1) * ring_latency_s + 2 * (n - 1) / n * nbytes / (link_bytes_per_s * frac)))",
     unit="s",
-    source=RABENSEIFNER,
+    source=RABENSEIFNER + "; one-shot where every device sends all it has to every other",
 )
-def all_reduce_time(
-    calls: Num, nbytes: Num, n: Num, link_bytes_per_s: Num, frac: Num, latency_s: Num
+def all_reduce_time(  # noqa: PLR0913 - an alpha-beta model of two algorithms
+    calls: Num,
+    nbytes: Num,
+    n: Num,
+    link_bytes_per_s: Num,
+    frac: Num,
+    latency_s: Num,
+    direct_frac: Num = 1e-9,
+    ring_latency_s: Num = 0.0,
 ) -> Num:
     """Time of *calls* all-reduces of *nbytes* over *n* devices; zero for one device [s].
 
@@ -42,9 +50,14 @@ def all_reduce_time(
     n : float or array
         Devices in the group.
     link_bytes_per_s, frac : float or array
-        One-direction link bandwidth of a device [B/s], and the attained share.
+        One-direction link bandwidth of a device [B/s], and the share a ring attains.
     latency_s : float or array
         Fixed cost of a call [s].
+    direct_frac : float or array
+        The share attained where each device sends all to each other (one-shot), which is
+        faster for small messages.
+    ring_latency_s : float or array
+        Fixed cost of a ring beyond that of one-shot [s].
 
     Examples
     --------
@@ -52,10 +65,13 @@ def all_reduce_time(
     0.001
     >>> float(all_reduce_time(64, 1e6, 1, 1e9, 1.0, 1e-5))
     0.0
+    >>> float(all_reduce_time(1, 1e3, 2, 1e9, 1.0, 0.0, 1.0, 1e-5))
+    1e-06
     """
     shared = np.minimum(n - 1.0, 1.0)
-    wire_s = 2.0 * (n - 1.0) / n * nbytes / (link_bytes_per_s * frac)
-    return calls * (shared * latency_s + wire_s)
+    direct_s = (n - 1.0) * nbytes / (link_bytes_per_s * direct_frac)
+    ring_s = shared * ring_latency_s + 2.0 * (n - 1.0) / n * nbytes / (link_bytes_per_s * frac)
+    return calls * (shared * latency_s + np.minimum(direct_s, ring_s))
 
 
 @formula(

@@ -44,20 +44,6 @@ def rows_sampled(decode_seqs: Num, prefill_seqs: Num, dp: Num) -> Num:
     return (decode_seqs + prefill_seqs) / dp
 
 
-@formula(
-    "min(1, frac * scale)", unit="1", source="efficiency table: class share times engine scale"
-)
-def attained(frac: Num, scale: Num) -> Num:
-    """Attained share of a peak, at most 1.
-
-    Examples
-    --------
-    >>> float(attained(0.8, 1.05))
-    0.8400000000000001
-    """
-    return np.minimum(1.0, frac * scale)
-
-
 @formula("whole / shards", unit="", source="even split")
 def split(whole: Num, shards: Num) -> Num:
     """One device's part of something that is split evenly.

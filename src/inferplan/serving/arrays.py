@@ -25,7 +25,7 @@ WIDTHS: dict[str, int] = {
     "queue": 2,
     "block": layout.BLOCK_COLUMNS,
     "ops": layout.OP_COLUMNS,
-    "host": 2,
+    "host": layout.HOST_COLUMNS,
     "log": 4,
 }
 """Last lengths known beforehand, which the compiler may rely on."""

@@ -50,8 +50,8 @@ class StepTables:
     ----------
     curves : float [K, 2, x]
         Time by tokens and by sequences of a batch [s].
-    ops, host : float [K, ops, OP_COLUMNS], [K, 2]
-        Affine operators; host time per step and per sequence [s].
+    ops, host : float [K, ops, OP_COLUMNS], [K, 3]
+        Affine operators; host time per step, per sequence and more with prompts [s].
     dense, stride : int
         Entries per token below *dense*, then one per *stride*.
     """

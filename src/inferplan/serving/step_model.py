@@ -61,10 +61,19 @@ def step_tables(model: ModelSpec, plans: Sequence[Deployment]) -> StepTables:
     return StepTables(
         curves=np.array(by_kind),
         ops=np.array([_affine(ops, m) for m in machines]).reshape(len(plans), -1, at.OP_COLUMNS),
-        host=np.array([[m.step_overhead_s, m.seq_overhead_s / m.dp] for m in machines]),
+        host=np.array([_host(m) for m in machines]),
         dense=DENSE,
         stride=STRIDE,
     )
+
+
+def _host(m: Machine) -> list[float]:
+    """Host time per step, per sequence, and per step with prompts [s]."""
+    row = [0.0] * at.HOST_COLUMNS
+    row[at.HOST_PER_STEP] = float(m.step_overhead_s)
+    row[at.HOST_PER_SEQ] = float(m.seq_overhead_s / m.dp)
+    row[at.HOST_PROMPTS] = float(m.prefill_overhead_s)
+    return row
 
 
 def knots(most: int) -> Table:
@@ -115,7 +124,8 @@ def _empty(m: Machine, ops: Operators, core: object) -> list[float]:
     layers = getattr(core, "layers", ops.mixer_layers + ops.ffn_layers)
     row = [0.0] * at.OP_COLUMNS
     row[at.EXPOSED] = 1.0 - float(m.overlap_frac)
-    row[at.LATENCY_S] = float(launch_latency(m.op_latency_s, layers))
+    latency = m.op_latency_s if core is None else m.attention_latency_s
+    row[at.LATENCY_S] = float(launch_latency(latency, layers))
     return row
 
 

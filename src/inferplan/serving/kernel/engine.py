@@ -135,7 +135,7 @@ def launch(s: State, r: int, d: int) -> None:
     model = s.cfg[r, MODEL]
     context, prompt_context = slot[r, d, DECODE_CONTEXT], slot[r, d, PROMPT_CONTEXT]
     device = device_time(s, model, decodes, context, prompts, prompt_context, chunks)
-    s.slot_end[r, d] = start(s, r, device, host_time(s, model, decodes + chunks))
+    s.slot_end[r, d] = start(s, r, device, host_time(s, model, decodes + chunks, chunks))
 
 
 def start(s: State, r: int, device: float, host: float) -> float:

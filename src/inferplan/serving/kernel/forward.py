@@ -55,7 +55,7 @@ def skip_ahead(s: State, r: int, horizon: float) -> int:
         return 0
     model, d = s.cfg[r, MODEL], s.rep[r, OLDEST]
     now, residue, done = s.clk[r, WAKE], 0, 0
-    host = host_time(s, model, n)
+    host = host_time(s, model, n, 0)
     while done < steps and now < horizon:
         taken = s.residues[residue]
         if taken > s.rep[r, FREE]:

@@ -181,6 +181,8 @@ BY_SEQS: Final = 1
 
 HOST_PER_STEP: Final = 0
 HOST_PER_SEQ: Final = 1
+HOST_PROMPTS: Final = 2  # more where a step has prompts
+HOST_COLUMNS: Final = 3
 
 # --- the log: rows of (tag, a, b, c) --------------------------------------------------------------
 LOG_PREEMPTED: Final = 0  # request
@@ -214,7 +216,7 @@ class State(NamedTuple):
         First and last of the queue of each priority.
     block, table, registry : int32 [R, B, BLOCK_COLUMNS], int32 [R, S, M], int32 [R, contents]
         Pool; blocks of each seat; content -> first block registered (-1: none).
-    curves, ops, host : float64 [K, 2, x], [K, ops, OP_COLUMNS], [K, 2]
+    curves, ops, host : float64 [K, 2, x], [K, ops, OP_COLUMNS], [K, HOST_COLUMNS]
         Step models.
     edges, gaps : float64 [E], int64 [E + 1]
         Histogram of inter-token gaps.

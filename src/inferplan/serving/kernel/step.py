@@ -18,6 +18,7 @@ from inferplan.serving.kernel.layout import (
     EXPOSED,
     HOST_PER_SEQ,
     HOST_PER_STEP,
+    HOST_PROMPTS,
     LATENCY_S,
     LIMIT,
     M_CHUNK,
@@ -92,6 +93,9 @@ def device_time(
     return time
 
 
-def host_time(s: State, model: int, seqs: int) -> float:
-    """Time that the engine's host needs for a batch [s]."""
-    return s.host[model, HOST_PER_STEP] + s.host[model, HOST_PER_SEQ] * seqs
+def host_time(s: State, model: int, seqs: int, chunks: int) -> float:
+    """Time that the engine's host needs for a batch of which *chunks* are of prompts [s]."""
+    time = s.host[model, HOST_PER_STEP] + s.host[model, HOST_PER_SEQ] * seqs
+    if chunks > 0:
+        time += s.host[model, HOST_PROMPTS]
+    return time

@@ -1,0 +1,176 @@
+"""What measurements say about the efficiency factors: fitted shifts of the assumed values.
+
+A factor's value is its assumed one (``efficiency.csv``), shifted once for everything that is
+known about the deployment: its class of device, the device, the engine, how old the software is.
+Shares move on the logit scale, so that no share leaves (0, 1); times and bytes on the log scale.
+``calibration/`` makes the table; nothing here fits anything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+
+from inferplan.catalog.table import rows
+from inferplan.provenance import Fact
+
+SHARES = (
+    "mem_frac", "kv_mem_frac", "matmul_frac", "attention_frac", "expert_frac",
+    "expert_mem_frac", "link_frac", "link_direct_frac",
+)  # fmt: skip
+"""Factors that are shares of a peak."""
+
+TIMES = (
+    "op_latency_s", "attention_latency_s", "expert_latency_s", "link_latency_s",
+    "link_ring_latency_s", "quantise_bytes", "step_overhead_s", "seq_overhead_s",
+    "prefill_overhead_s", "request_overhead_s",
+)  # fmt: skip
+"""Factors that are times or bytes."""
+
+AGE_LEVELS = ("age", "age|engine")
+"""Levels whose shift is per year of the software's age."""
+
+LARGEST_SHARE = 0.98
+"""A share is taken as at most this before it is shifted."""
+
+LARGEST_SHIFT = 4.0
+"""Shifts beyond are cut: a factor of 55."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A shift, and how many measurements it rests on."""
+
+    shift: float
+    rows: int = 0
+
+
+Effects = Mapping[tuple[str, str, str], Effect]
+"""(parameter, level, key) -> :class:`Effect`; a level of several keys joins them with ``|``."""
+
+
+@cache
+def _shipped() -> Effects:
+    return {
+        (row["parameter"], row["level"], row["key"]): Effect(float(row["shift"]), int(row["rows"]))
+        for row in rows("calibration.csv")
+    }
+
+
+_in_force: list[Effects] = []
+
+
+@contextmanager
+def using(effects: Effects) -> Iterator[None]:
+    """Use other effects than the shipped ones, in all threads, until the end of the block."""
+    _in_force.append(effects)
+    try:
+        yield
+    finally:
+        _in_force.pop()
+
+
+def effects() -> Effects:
+    """The effects in force."""
+    return _in_force[-1] if _in_force else _shipped()
+
+
+
+
+def key_of(level: str, keys: Mapping[str, str]) -> str:
+    """The key of a deployment at a level.
+
+    Examples
+    --------
+    >>> key_of("device|engine", {"device": "l4", "engine": "vllm"}), key_of("age", {})
+    ('l4|vllm', '')
+    """
+    return "|".join(keys[part] for part in level.split("|") if part not in ("all", "age"))
+
+
+def shift_of(parameter: str, keys: Mapping[str, str], table: Effects | None = None) -> float:
+    """Sum of the shifts that hold for a deployment.
+
+    Parameters
+    ----------
+    parameter : str
+        One of :data:`SHARES` or :data:`TIMES`.
+    keys : mapping
+        Level -> key of the deployment.
+    table : mapping, optional
+        Other effects than those in force.
+    """
+    found = effects() if table is None else table
+    total = 0.0
+    for level in LEVELS[parameter]:
+        effect = found.get((parameter, level, key_of(level, keys)))
+        if effect is not None:
+            total += effect.shift * (float(keys["age"]) if level in AGE_LEVELS else 1.0)
+    return max(-LARGEST_SHIFT, min(LARGEST_SHIFT, total))
+
+
+def shifted(parameter: str, value: float, shift: float) -> float:
+    """A factor moved by *shift*: shares on the logit scale, the rest on the log scale.
+
+    Examples
+    --------
+    >>> shifted("mem_frac", 0.5, 0.0), shifted("op_latency_s", 1e-6, 0.0)
+    (0.5, 1e-06)
+    >>> 0.99 < shifted("mem_frac", 0.9, 4.0) < 1
+    True
+    """
+    if parameter not in SHARES:
+        return value * math.exp(shift)
+    share = min(value, LARGEST_SHARE)
+    return 1.0 / (1.0 + math.exp(-shift) * (1.0 - share) / share)
+
+
+def calibrated(parameter: str, prior: Fact, keys: Mapping[str, str]) -> Fact:
+    """A factor as measurements have it; one that is not calibrated is returned as it is.
+
+    Parameters
+    ----------
+    parameter : str
+        Its name.
+    prior : Fact
+        What is assumed.
+    keys : mapping
+        Level -> key of the deployment.
+    """
+    if parameter not in LEVELS:
+        return prior
+    shift = shift_of(parameter, keys)
+    if shift == 0.0:
+        return prior
+    return replace(prior, value=shifted(parameter, prior.value, shift))
+
+
+_DEVICE = ("all", "profile", "compute", "engine", "backend", "age|engine", "weights", "device",
+           "device|engine")  # fmt: skip
+_HOST = ("all", "engine", "backend", "age", "age|engine", "profile")
+_LINK = ("all", "link", "engine", "age|engine")
+
+LEVELS: Mapping[str, tuple[str, ...]] = {
+    "mem_frac": _DEVICE,
+    "kv_mem_frac": ("all", "profile", "engine", "backend", "age|engine", "device"),
+    "matmul_frac": _DEVICE,
+    "attention_frac": ("all", "profile", "engine", "backend", "age|engine", "device"),
+    "expert_frac": _DEVICE,
+    "expert_mem_frac": _DEVICE,
+    "link_frac": _LINK,
+    "link_direct_frac": _LINK,
+    "op_latency_s": ("all", "profile", "engine", "backend", "age|engine", "device"),
+    "attention_latency_s": ("all", "profile", "engine", "age|engine"),
+    "expert_latency_s": ("all", "profile", "engine", "backend", "age|engine"),
+    "link_latency_s": _LINK,
+    "link_ring_latency_s": ("all", "link"),
+    "quantise_bytes": ("all", "compute", "engine"),
+    "step_overhead_s": _HOST,
+    "seq_overhead_s": _HOST,
+    "prefill_overhead_s": _HOST,
+    "request_overhead_s": _HOST,
+}
+"""Parameter -> the levels at which it may be shifted, from all to one."""
