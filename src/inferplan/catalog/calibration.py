@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from inferplan.catalog.table import rows
-from inferplan.provenance import Fact
+from inferplan.provenance import Fact, Grade
 
 SHARES = (
     "mem_frac", "kv_mem_frac", "matmul_frac", "attention_frac", "expert_frac",
@@ -145,7 +145,30 @@ def calibrated(parameter: str, prior: Fact, keys: Mapping[str, str]) -> Fact:
     shift = shift_of(parameter, keys)
     if shift == 0.0:
         return prior
-    return replace(prior, value=shifted(parameter, prior.value, shift))
+    used = effects_on(parameter, keys)
+    most = max(effect.rows for _, effect in used)
+    return Fact(
+        shifted(parameter, prior.value, shift),
+        prior.unit,
+        f"calibration on up to {most:,} measurements; {prior.value:g} {prior.grade}",
+        "calibration.csv: " + ", ".join(f"{name} {e.shift:+.2f}" for name, e in used),
+        prior.date,
+        Grade.CALIBRATED,
+        prior.note,
+    )
+
+
+def effects_on(parameter: str, keys: Mapping[str, str]) -> list[tuple[str, Effect]]:
+    """The effects that move a parameter of a deployment, the widest first.
+
+    Parameters
+    ----------
+    parameter, keys
+        As for :func:`shift_of`.
+    """
+    named = ((level, key_of(level, keys)) for level in LEVELS[parameter])
+    found = ((level, key, effects().get((parameter, level, key))) for level, key in named)
+    return [(f"{level} {key}".strip(), effect) for level, key, effect in found if effect]
 
 
 _DEVICE = ("all", "profile", "compute", "engine", "backend", "age|engine", "weights", "device",

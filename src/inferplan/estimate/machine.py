@@ -59,6 +59,8 @@ class Machine:
         routed experts [s].
     step_overhead_s, seq_overhead_s, prefill_overhead_s
         Host time per step, per sequence and step, and more of a step with prompts [s].
+    request_overhead_s
+        Time of a request outside steps: receiving, tokenising, sending [s].
     reserve_bytes, utilization
         Runtime reserve [B] and the engine's share of memory.
     budget_tokens, max_num_seqs
@@ -97,6 +99,7 @@ class Machine:
     step_overhead_s: Num
     seq_overhead_s: Num
     prefill_overhead_s: Num
+    request_overhead_s: Num
     reserve_bytes: Num
     utilization: Num
     budget_tokens: Num
@@ -252,6 +255,7 @@ def _uncalibrated(plan: Deployment) -> dict[str, Fact]:
         "step_overhead_s": plan.engine.facts["step_overhead_s"],
         "seq_overhead_s": plan.engine.facts["seq_overhead_s"],
         "prefill_overhead_s": plan.engine.facts["prefill_overhead_s"],
+        "request_overhead_s": plan.engine.facts["request_overhead_s"],
         "reserve_bytes": profile.facts["reserve_bytes"],
         "utilization": _choice(plan.gpu_memory_utilization, "1"),
         "budget_tokens": _choice(plan.max_num_batched_tokens, "tokens"),

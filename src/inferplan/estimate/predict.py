@@ -75,7 +75,7 @@ class Prediction:
     isl, osl, batch : float
         Input tokens, output tokens, sequences decoded together (over all replicas of size one).
     ttft_s : float
-        Prefill of one prompt by an idle replica [s].
+        Of one prompt on an idle replica: its prefill, and what the engine adds [s].
     tpot_s : float
         One decode step of the batch at its mean context [s].
     prefill, decode : Phase
@@ -178,8 +178,9 @@ def predict(
     decode = _phase(step_time(ops, m, Batch(batching.micro_batch(batch, m.pp), context)), m, 1.0)
     prefill = prefill_phase(ops, m, isl)
     return Prediction(
-        model, plan, isl, osl, batch, prefill.time_s, decode.time_s, prefill, decode, use, held
-    )
+        model, plan, isl, osl, batch, prefill.time_s + float(m.request_overhead_s), decode.time_s,
+        prefill, decode, use, held,
+    )  # fmt: skip
 
 
 def check_context(model: ModelSpec, tokens: float) -> None:

@@ -14,7 +14,7 @@ from inferplan.estimate.machine import Machine
 from inferplan.estimate.operators import Operators
 from inferplan.estimate.step import Batch, StepTime, step_time
 from inferplan.physics import batching, flops, queueing
-from inferplan.physics.arithmetic import product
+from inferplan.physics.arithmetic import product, total
 from inferplan.physics.sharding import per_rank
 from inferplan.provenance import named
 from inferplan.units import Num
@@ -146,13 +146,14 @@ def operating_point(
     residual = named("residual step", product(running, queueing.busy_share(batch)))
     utilisation, in_flight = mix.utilisation, None
     if closed:
-        alone = batching.end_to_end_time(prompt, mix.mean_s, lengths.osl)
+        first = named("own prompt", total(prompt, m.request_overhead_s))
+        alone = batching.end_to_end_time(first, mix.mean_s, lengths.osl)
         in_flight = named("in flight", queueing.requests_in_flight(rate, alone))
         others = queueing.others_seen(in_flight)
         residual, utilisation = product(residual, others), product(utilisation, others)
     ttft, tpot, e2e = {}, {}, {}
     for stat in statistics:
-        ttft[stat] = _ttft(stat, prompt, residual, utilisation)
+        ttft[stat] = total(_ttft(stat, prompt, residual, utilisation), m.request_overhead_s)
         upper = _batch_at(batch, stat, in_flight)
         tpot[stat] = mix.mean_s if upper is None else step_mix(ops, m, lengths, upper).mean_s
         e2e[stat] = batching.end_to_end_time(ttft[stat], tpot[stat], lengths.osl)

@@ -66,7 +66,8 @@ def static_run(
     """
     ops, m = operators(model), machine(plan)
     each = max(1.0, batch / plan.replicas)
-    ttft = prefill_phase(ops, m, isl, past, each).time_s
+    prefill = prefill_phase(ops, m, isl, past, each).time_s
+    ttft = prefill + float(m.request_overhead_s)
     context = float(mean_decode_context(isl + past, osl))
     tpot = float(step_time(ops, m, Batch(micro_batch(each, m.pp), context)).total_s)
     total = ttft + max(osl - 1.0, 0.0) * tpot
@@ -76,6 +77,6 @@ def static_run(
         same(total),
         *rates(batch / total, isl, osl),
         decode_tok_s=batch / tpot,
-        prefill_tok_s=batch * isl / ttft,
+        prefill_tok_s=batch * isl / prefill,
         makespan_s=total,
     )

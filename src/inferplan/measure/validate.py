@@ -28,7 +28,9 @@ _Key: TypeAlias = tuple[str, str, Conditions, float, float]
 
 
 def predict_rows(
-    rows: Iterable[TruthRow], progress: Callable[[int], None] | None = None
+    rows: Iterable[TruthRow],
+    progress: Callable[[int], None] | None = None,
+    jobs: int | None = None,
 ) -> list[Prediction]:
     """One prediction for each row, without intervals: the measured runs are simulated.
 
@@ -38,6 +40,8 @@ def predict_rows(
         Measurements. Rows of one case share one run.
     progress : callable or None
         Called after each row with 1, as progress bars expect.
+    jobs : int, optional
+        Threads; as many as cores where not given.
 
     Returns
     -------
@@ -73,7 +77,7 @@ def predict_rows(
             out[i] = _predict(listed[i], found)
         tell(len(places))
 
-    in_threads(predict, list(cases.items()))
+    in_threads(predict, list(cases.items()), jobs)
     return [prediction for prediction in out if prediction is not None]
 
 

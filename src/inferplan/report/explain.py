@@ -28,7 +28,7 @@ from inferplan.estimate.steady import Lengths, operating_point
 from inferplan.estimate.step import Batch, step_time
 from inferplan.metrics.latency import METRICS, STATISTICS
 from inferplan.physics import batching
-from inferplan.physics.arithmetic import as_simulated, per_second, product
+from inferplan.physics.arithmetic import as_simulated, per_second, product, total
 from inferplan.physics.power import energy_per_token, fleet_power
 from inferplan.physics.queueing import busy_share
 from inferplan.plan.price import Price, owned_usd_per_h, ownership_facts
@@ -137,7 +137,8 @@ class Derivation:
         """Prefill of one prompt by an idle replica [s]."""
         ops, m = operators(self.model), self.machine
         step, chunks = prefill_step(ops, m, self.lengths.isl)
-        return batching.prompt_time(named("prefill step", step.total_s), chunks, m.pp)
+        prefill = batching.prompt_time(named("prefill step", step.total_s), chunks, m.pp)
+        return total(named("prefill", prefill), m.request_overhead_s)
 
     def decode_step(self) -> Any:
         """One decode step of the batch [s]."""

@@ -47,6 +47,8 @@ class Fleet:
         A key of :data:`ROUTERS`.
     transfer_s, transfer_s_per_token : float
         Time to move a prompt's cache from a prefill to a decode replica [s].
+    request_overhead_s : float
+        Time of a request outside the engine's steps, before its first token [s].
     """
 
     model: ModelSpec
@@ -57,6 +59,7 @@ class Fleet:
     router: str = "round-robin"
     transfer_s: float = 0.0
     transfer_s_per_token: float = 0.0
+    request_overhead_s: float = 0.0
 
     @property
     def devices(self) -> int:
@@ -153,6 +156,7 @@ def make_fleet(
         kinds=(0,) * plan.replicas,
         tables=step_tables(model, [plan]),
         router=router_named(router),
+        request_overhead_s=float(machine(plan).request_overhead_s),
     )
 
 
@@ -187,6 +191,7 @@ def make_disaggregated(
         router=router_named(router),
         transfer_s=float(m.link_latency_s),
         transfer_s_per_token=per_token / float(m.link_bytes_per_s * m.link_frac),
+        request_overhead_s=float(m.request_overhead_s),
     )
 
 

@@ -202,7 +202,7 @@ def kernel_requests(fleet: Fleet, requests: Requests, *, paged: bool) -> KernelR
         isl=requests.isl,
         osl=requests.osl,
         arrival_s=requests.arrival_s,
-        think_s=requests.think_s,
+        think_s=requests.think_s + fleet.request_overhead_s,
         level=level.astype(np.int32),
         follower=follower,
         route=np.where(requests.route < 0, -1, requests.route % (1 << 31)).astype(np.int32),
@@ -239,7 +239,7 @@ def _simulate(
     found, times = _counted(state), state.at
     del state  # three fifths of a large run's memory, before the times are copied
     return Run(requests=requests, kernel_s=ended.kernel_s, timeline=ended.timeline,
-               **found, **_times(times))  # fmt: skip
+               **found, **_times(times, fleet.request_overhead_s))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,11 +300,15 @@ def _counted(state: at.State) -> dict[str, Any]:
     }
 
 
-def _times(times: Floats) -> dict[str, Any]:
-    """Fields of a run that are times of each request [s]."""
+def _times(times: Floats, overhead_s: float) -> dict[str, Any]:
+    """Fields of a run that are times of each request as its user sees them [s].
+
+    The kernel has a request from its arrival to its last step; what comes before and after is
+    the same for all of one engine, and delays the next request of a closed loop as well.
+    """
     return {
         "arrival_s": times[:, at.ARRIVAL].copy(),
         "scheduled_s": times[:, at.SCHEDULED].copy(),
-        "first_token_s": times[:, at.FIRST_TOKEN].copy(),
-        "finish_s": times[:, at.FINISH].copy(),
+        "first_token_s": times[:, at.FIRST_TOKEN] + overhead_s,
+        "finish_s": times[:, at.FINISH] + overhead_s,
     }

@@ -1,0 +1,93 @@
+"""Shifts of the efficiency factors, and what predictions rest on."""
+
+import pytest
+
+from inferplan.api.build import build_plan, find_device, find_model
+from inferplan.catalog import evidence
+from inferplan.catalog.calibration import LEVELS, SHARES, TIMES, Effect, calibrated, shifted, using
+from inferplan.catalog.table import rows
+from inferplan.estimate.machine import calibration_keys, facts_of, machine
+from inferplan.provenance import Grade
+
+
+def plan_on(name="h100_sxm", **options):
+    spec, _ = find_model("llama-3.1-8b")
+    return build_plan(spec, find_device(name), **options)
+
+
+def test_every_factor_is_a_share_or_a_time():
+    assert set(LEVELS) == set(SHARES) | set(TIMES)
+
+
+def test_shares_never_leave_their_range():
+    for value in (0.01, 0.5, 0.97, 1.0):
+        for shift in (-4.0, 0.0, 4.0):
+            assert 0 < shifted("mem_frac", value, shift) < 1
+
+
+def test_without_effects_the_assumed_values_hold():
+    with using({}):
+        found = facts_of(plan_on())
+    assert found["mem_frac"].grade is Grade.ASSUMED
+
+
+def test_effects_of_all_levels_add_up():
+    plan = plan_on()
+    table = {
+        ("step_overhead_s", "all", ""): Effect(0.2, 10),
+        ("step_overhead_s", "engine", "vllm"): Effect(0.3, 5),
+        ("step_overhead_s", "engine", "sglang"): Effect(5.0, 5),
+    }
+    with using({}):
+        before = float(machine(plan).step_overhead_s)
+    with using(table):
+        after = float(machine(plan).step_overhead_s)
+        fact = facts_of(plan)["step_overhead_s"]
+    assert after == pytest.approx(before * 2.718281828459045**0.5)
+    assert fact.grade is Grade.CALIBRATED
+    assert "engine vllm +0.30" in fact.locator
+
+
+def test_the_shift_of_age_is_per_year():
+    table = {("step_overhead_s", "age", ""): Effect(0.5, 10)}
+    fact = facts_of(plan_on())["step_overhead_s"]
+    keys = calibration_keys(plan_on())
+    with using(table):
+        new = calibrated("step_overhead_s", fact, keys | {"age": "0"})
+        old = calibrated("step_overhead_s", fact, keys | {"age": "2"})
+    assert old.value == pytest.approx(new.value * 2.718281828459045)
+
+
+def test_the_shipped_shifts_are_of_known_parameters_and_levels():
+    found = list(rows("calibration.csv"))
+    assert found
+    for row in found:
+        assert row["level"] in LEVELS[row["parameter"]]
+        assert abs(float(row["shift"])) < 4
+        assert int(row["rows"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("device", "engine", "expected"),
+    [("h100_sxm", "vllm", "device and engine"), ("h100_sxm", "transformers", "device"),
+     ("l4", "vllm", "class"), ("groq_lpu", "vendor", "physics")],
+)  # fmt: skip
+def test_evidence_names_what_was_measured(device, engine, expected):
+    keys = calibration_keys(plan_on(device, engine=engine))
+    assert evidence.evidence_of(keys) == expected
+
+
+def test_less_evidence_never_narrows_an_interval():
+    names = list(evidence.EVIDENCE)
+    ends = {(r["kind"], r["evidence"]): r for r in rows("intervals.csv")}
+    for kind in evidence.KINDS:
+        for better, worse in zip(names, names[1:], strict=False):
+            assert float(ends[kind, worse]["low"]) <= float(ends[kind, better]["low"])
+            assert float(ends[kind, worse]["high"]) >= float(ends[kind, better]["high"])
+
+
+def test_an_interval_holds_its_figure():
+    keys = calibration_keys(plan_on())
+    for kind in evidence.KINDS:
+        found = evidence.interval(kind, keys, 3.0)
+        assert found.low < 3.0 < found.high
