@@ -1,4 +1,4 @@
-"""Fit the efficiency factors to measured runs: ``python -m calibration.fit``. Not part of the wheel.
+"""Fit the efficiency factors to measured runs; not part of the wheel: see README.md.
 
 :mod:`cases` reads measurements and predicts them, :mod:`sensitivity` differentiates the
 predictions, :mod:`design` says which shifts there are, :mod:`solve` fits them, :mod:`holdout`

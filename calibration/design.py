@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from calibration.cases import Floats, Measured
 from scipy import sparse
 
+from calibration.cases import Floats, Measured
 from inferplan.catalog.calibration import AGE_LEVELS, LEVELS, TIMES, Effect, Effects, key_of
 
 PRIOR_STD: Mapping[str, float] = {

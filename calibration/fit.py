@@ -1,6 +1,6 @@
 """Fit the shifts, leave groups out, and write the tables that the package ships.
 
-    python -m calibration.fit TRUTH.csv... [--rounds 3] [--fresh]
+    python -m calibration.fit [TRUTH.csv...] [--rounds 3] [--fresh]
 
 The same tables and code give the same files. It takes about a quarter of an hour on four cores.
 """
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from calibration import report, tables
 from calibration.cases import Floats, Measured, Predictor, measured, sample
 from calibration.design import Design, design
@@ -20,8 +21,8 @@ from calibration.holdout import SCHEMES, held_out
 from calibration.intervals import spreads
 from calibration.sensitivity import share_moved, slopes
 from calibration.solve import Linear, loss
-
 from inferplan.catalog.calibration import effects as shipped
+from inferplan.measure.measured import measured_rows
 from inferplan.measure.truth import read_truth
 
 CASES_A_CELL = 8
@@ -103,11 +104,12 @@ def missed(predictor: Predictor, found: Fit) -> dict[str, Floats]:
 def main() -> None:
     """Read the command line, fit, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("truth", nargs="+", type=Path)
+    parser.add_argument("truth", nargs="*", type=Path, help="default: what ships with inferplan")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--fresh", action="store_true", help="start from the assumed values")
     given = parser.parse_args()
-    data = measured(row for path in given.truth for row in read_truth(path))
+    rows = [row for path in given.truth for row in read_truth(path)] or measured_rows()
+    data = measured(rows)
     predictor = Predictor(data)
     try:
         start = np.zeros(len(design(data).names)) if given.fresh else None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
+
 from calibration.cases import Floats, Measured, Predictor
 from calibration.design import Design
 from calibration.solve import Linear

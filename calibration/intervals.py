@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from calibration.cases import Floats, Measured
 
+from calibration.cases import Floats, Measured
 from inferplan.catalog.evidence import EVIDENCE, KINDS
 
 TAIL = 0.05

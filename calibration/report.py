@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
+
 from calibration.cases import Floats, Ints, Measured
 from calibration.intervals import Spread
-
 from inferplan.catalog.evidence import EVIDENCE, KINDS
 from inferplan.files import write_atomic
 from inferplan.measure.summary import MIN_CELL_ROWS
@@ -58,9 +58,9 @@ def write(
     lines = [
         "# Fit of the efficiency factors", "",
         "Written by `python -m calibration.fit`; do not edit.", "",
-        f"{len(data.rows):,} measurements. Each entry: mean error of cells / median error of rows"
+        (f"{len(data.rows):,} measurements. Each entry: mean error of cells / median error of rows"
         " / bias, in per cent. Left out: the row's model family, its device with its engine, its"
-        " device, or its whole class of device was not in the fit that predicts it.", "",
+        " device, or its whole class of device was not in the fit that predicts it."), "",
         "| kind | rows | fitted | " + " | ".join(f"{name} left out" for name in missed) + " |",
         "|---|---|---|" + "---|" * len(missed),
     ]  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from calibration.cases import Floats, Ints, Predictor
 
+from calibration.cases import Floats, Ints, Predictor
 from inferplan.catalog.calibration import LEVELS, Effect, Effects
 
 STEP = 0.1

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from calibration.cases import Floats
 from scipy import linalg, sparse
+
+from calibration.cases import Floats
 
 SCALE = 0.15
 """Errors well beyond this weigh less: a Student t of three degrees of freedom."""

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+
 from calibration.cases import Floats, Measured
 from calibration.design import Design
 from calibration.intervals import Spread
-
 from inferplan.files import write_atomic
 
 DATA = Path(__file__).parents[1] / "src" / "inferplan" / "catalog" / "data"

@@ -210,14 +210,16 @@ def links() -> Iterator[str]:
     """Factors of every kind of link."""
     kinds = dict.fromkeys(row["name"] for row in rows("efficiency.csv") if row["scope"] == "link")
     found = [efficiency.link_factors(kind) for kind in kinds]
-    body = [(f"`{f.id}`", _cell(f.facts["latency_s"]), _cell(f.facts["frac"])) for f in found]
-    yield from table(("link", ">latency_s", ">frac"), body)
+    names = ("latency_s", "frac", "direct_frac", "ring_latency_s")
+    body = [(f"`{f.id}`", *(_cell(f.facts[name]) for name in names)) for f in found]
+    yield from table(("link", *(f">{name}" for name in names)), body)
 
 
 def engines() -> Iterator[str]:
     """Overheads and default knobs of every engine."""
-    names = ("step_overhead_s", "seq_overhead_s", "memory_scale", "matmul_scale", "max_num_seqs",
-             "max_num_batched_tokens", "gpu_memory_utilization", "block_size")  # fmt: skip
+    names = ("step_overhead_s", "seq_overhead_s", "prefill_overhead_s", "request_overhead_s",
+             "max_num_seqs", "max_num_batched_tokens", "gpu_memory_utilization",
+             "block_size")  # fmt: skip
     found = [efficiency.engine(name) for name in efficiency.engines()]
     body = [(f"`{f.id}`", *(_cell(f.facts[name]) for name in names)) for f in found]
     yield from table(("engine", *(f">{name}" for name in names)), body)

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from inferplan.catalog.devices import device
 from inferplan.physics.flops import attention_flop, causal_context, experts_touched, matmul_flop
 from inferplan.physics.memory import weight_bytes
-from inferplan.physics.network import all_reduce_time, all_to_all_time, pipeline_time
+from inferplan.physics.network import (
+    all_reduce_time,
+    all_to_all_time,
+    pipeline_time,
+    reduce_exchange_time,
+)
 from inferplan.physics.roofline import (
     compute_time,
     floor_time,
@@ -52,7 +57,7 @@ def test_an_operator_lies_between_the_maximum_and_the_sum(compute, memory, overl
 @given(nbytes=st.floats(1.0, 1e9), bandwidth=st.floats(1e9, 1e12))
 def test_ring_all_reduce_limits(nbytes, bandwidth):
     alone = nbytes / bandwidth
-    times = [all_reduce_time(1, nbytes, n, bandwidth, 1.0, 0.0) for n in (1, 2, 4, 8, 1_000_000)]
+    times = [reduce_exchange_time(nbytes, n, bandwidth, 1.0, 1e-9, 0.0) for n in (1, 2, 4, 8, 1_000_000)]
     assert times[0] == 0.0
     assert times[1] == pytest.approx(alone, rel=1e-12)  # each sends half, twice
     assert times == sorted(times)
@@ -66,12 +71,13 @@ def test_ring_all_reduce_by_counting_messages():
     """Each of n devices sends 2 (n - 1) chunks of size / n, one after the other."""
     n, size, bandwidth = 6, 12e6, 3e9
     sent = sum(size / n for _ in range(2 * (n - 1)))
-    assert all_reduce_time(1, size, n, bandwidth, 1.0, 0.0) == pytest.approx(sent / bandwidth)
+    ring = reduce_exchange_time(size, n, bandwidth, 1.0, 1e-9, 0.0)
+    assert ring == pytest.approx(sent / bandwidth)
 
 
 def test_latency_counts_per_call_and_only_between_devices():
-    assert all_reduce_time(64, 0.0, 8, 1e9, 1.0, 1e-5) == pytest.approx(64e-5)
-    assert all_reduce_time(64, 0.0, 1, 1e9, 1.0, 1e-5) == 0.0
+    assert all_reduce_time(64, 8, 1e-5, 0.0) == pytest.approx(64e-5)
+    assert all_reduce_time(64, 1, 1e-5, 0.0) == 0.0
     assert all_to_all_time(10, 0.0, 1, 1e9, 1.0, 1e-5) == 0.0
     assert pipeline_time(1e6, 1, 1e9, 1.0, 1e-5) == 0.0
     assert pipeline_time(1e6, 4, 1e9, 0.5, 1e-5) == pytest.approx(3 * (1e-5 + 2e-3))
@@ -112,3 +118,11 @@ def test_chunked_prefill_attends_to_as_many_pairs_as_a_whole_one(chunks, size):
         attention_flop(size, causal_context(i * size, size), 8, 64, 64, 1, 1) for i in range(chunks)
     )
     assert parts == pytest.approx(whole)
+
+
+def test_small_messages_go_in_one_shot_and_large_ones_around_a_ring():
+    link = (1e11, 0.8, 0.4, 15e-6)
+    small, large = 1e4, 1e8
+    direct = 7 * small / (1e11 * 0.4)
+    assert reduce_exchange_time(small, 8, *link) == pytest.approx(direct)
+    assert reduce_exchange_time(large, 8, *link) == pytest.approx(15e-6 + 1.75 * large / 8e10)

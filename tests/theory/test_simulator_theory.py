@@ -185,8 +185,9 @@ def test_no_step_beats_the_hardware(rate: float, monkeypatch: pytest.MonkeyPatch
     m, ops = machine(plan), operators(spec)
     ideal = replace(
         m, matmul_frac=1.0, mem_frac=1.0, kv_mem_frac=1.0, attention_frac=1.0, overlap_frac=1.0,
-        memory_scale=1.0, matmul_scale=1.0, op_latency_s=0.0, step_overhead_s=0.0,
-        seq_overhead_s=0.0,
+        expert_frac=1.0, expert_mem_frac=1.0, quantise_bytes=0.0, op_latency_s=0.0,
+        attention_latency_s=0.0, expert_latency_s=0.0, step_overhead_s=0.0, seq_overhead_s=0.0,
+        prefill_overhead_s=0.0,
     )  # fmt: skip
     seen = []
 

@@ -1,5 +1,7 @@
 """Shifts of the efficiency factors, and what predictions rest on."""
 
+import itertools
+
 import pytest
 
 from inferplan.api.build import build_plan, find_device, find_model
@@ -81,7 +83,7 @@ def test_less_evidence_never_narrows_an_interval():
     names = list(evidence.EVIDENCE)
     ends = {(r["kind"], r["evidence"]): r for r in rows("intervals.csv")}
     for kind in evidence.KINDS:
-        for better, worse in zip(names, names[1:], strict=False):
+        for better, worse in itertools.pairwise(names):
             assert float(ends[kind, worse]["low"]) <= float(ends[kind, better]["low"])
             assert float(ends[kind, worse]["high"]) >= float(ends[kind, better]["high"])
 

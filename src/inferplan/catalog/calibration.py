@@ -78,8 +78,6 @@ def effects() -> Effects:
     return _in_force[-1] if _in_force else _shipped()
 
 
-
-
 def key_of(level: str, keys: Mapping[str, str]) -> str:
     """The key of a deployment at a level.
 

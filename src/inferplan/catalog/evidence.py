@@ -42,6 +42,10 @@ class Confidence:
     low: float
     high: float
 
+    def to_dict(self) -> dict[str, float | str]:
+        """Plain data."""
+        return {"low": self.low, "high": self.high, "rests_on": self.words}
+
     @property
     def words(self) -> str:
         """What the figure rests on."""
@@ -59,9 +63,7 @@ def _spreads() -> Mapping[tuple[str, str], tuple[float, float]]:
 @cache
 def _measured() -> frozenset[tuple[str, str]]:
     """(level, key) of all that calibration has measurements of."""
-    return frozenset(
-        (row["level"], row["key"]) for row in rows("evidence.csv")
-    )
+    return frozenset((row["level"], row["key"]) for row in rows("evidence.csv"))
 
 
 def evidence_of(keys: Mapping[str, str]) -> str:

@@ -6,8 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from inferplan.catalog.evidence import Confidence
 from inferplan.catalog.types import ModelSpec
 from inferplan.errors import CannotPredictError, InputError
+from inferplan.estimate.confidence import confidence
 from inferplan.estimate.deployment import Deployment
 from inferplan.estimate.machine import Machine, machine
 from inferplan.estimate.memory import MemoryUse, memory_use, sequences_held
@@ -99,6 +101,14 @@ class Prediction:
     sequences_held: float
 
     @property
+    def confidence(self) -> dict[str, Confidence]:
+        """90 % intervals of ``ttft_s``, ``tpot_s`` and ``e2e_s``, and what they rest on."""
+        return {
+            f"{kind}_s": confidence(self.plan, kind, getattr(self, f"{kind}_s"))
+            for kind in ("ttft", "tpot", "e2e")
+        }
+
+    @property
     def decode_tok_s_per_user(self) -> float:
         """Decode speed that one user sees [tokens/s]."""
         return 1.0 / self.tpot_s
@@ -126,6 +136,7 @@ class Prediction:
             "e2e_s": self.e2e_s,
             "decode_tok_s_per_user": self.decode_tok_s_per_user,
             "decode_tok_s": self.decode_tok_s,
+            "intervals": {name: found.to_dict() for name, found in self.confidence.items()},
             "sequences_held": self.sequences_held,
             "memory_per_device": self.memory.to_dict(),
             "prefill": self.prefill.to_dict(),

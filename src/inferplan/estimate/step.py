@@ -194,8 +194,10 @@ def _communication(ops: Operators, m: Machine, rank_tokens: Num) -> Num:
     link = (m.link_bytes_per_s, m.link_frac, m.link_latency_s)
     message = network.message_bytes(rank_tokens, ops.hidden, m.activation_bytes)
     calls = ops.mixer_layers + ops.ffn_layers
-    direct = (m.link_direct_frac, m.link_ring_latency_s)
-    reduce = network.all_reduce_time(calls, message, m.tp, *link, *direct)
+    exchange = network.reduce_exchange_time(
+        message, m.tp, m.link_bytes_per_s, m.link_frac, m.link_direct_frac, m.link_ring_latency_s
+    )
+    reduce = network.all_reduce_time(calls, m.tp, m.link_latency_s, exchange)
     hand_on = network.pipeline_time(message, m.pp, *link)
     if not ops.moe_layers:
         return total(reduce, hand_on)

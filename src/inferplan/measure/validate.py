@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from inferplan.errors import CannotPredictError, InferplanError, InputError
+from inferplan.estimate.confidence import confidence
 from inferplan.measure.conditions import Conditions, conditions_of
+from inferplan.measure.outcome import metric_kind
 from inferplan.measure.plans import model_of, plan_of, with_room
 from inferplan.measure.predictions import Prediction
 from inferplan.measure.run_result import RunResult
@@ -24,6 +26,9 @@ _RATES = ("output_tok_s", "total_tok_s", "req_s", "decode_tok_s", "prefill_tok_s
 _ALONE = ("single_stream", "static_batch")
 """Scenarios in which no other request comes between the phases of a batch."""
 
+UNSTATED_TOKENS = 256.0
+"""Length taken where a source states none: about that of a chat's mean prompt and answer."""
+
 _Key: TypeAlias = tuple[str, str, Conditions, float, float]
 
 
@@ -32,7 +37,7 @@ def predict_rows(
     progress: Callable[[int], None] | None = None,
     jobs: int | None = None,
 ) -> list[Prediction]:
-    """One prediction for each row, without intervals: the measured runs are simulated.
+    """One prediction for each row, with its interval: the measured runs are simulated.
 
     Parameters
     ----------
@@ -85,9 +90,11 @@ def _predict(row: TruthRow, found: RunResult | InferplanError) -> Prediction:
     if isinstance(found, InferplanError):
         return _refused(row, found)
     try:
-        return Prediction(row.case_id, row.metric, figure(row.metric, found))
+        value = figure(row.metric, found)
     except CannotPredictError as refusal:
         return _refused(row, refusal)
+    sure = confidence(plan_of(row), metric_kind(row.metric) or "e2e", value)
+    return Prediction(row.case_id, row.metric, value, sure.low, sure.high)
 
 
 def _refused(row: TruthRow, why: InferplanError) -> Prediction:
@@ -140,16 +147,14 @@ def _tried(row: TruthRow, said: Conditions, isl: float, osl: float) -> RunResult
 
 
 def _lengths(row: TruthRow, said: Conditions) -> tuple[float, float]:
-    """Input and output length; a blank one is 0 where the metric does not depend on it."""
+    """Input and output length; a blank output is 0 where the metric does not depend on it."""
     alone = row.scenario in _ALONE
     if row.metric == "decode_tok_s" and alone:
         return (said.graph_tokens, 0.0) if said.graph_tokens else (said.isl or 0.0, said.osl or 0.0)
     needs_osl = not (alone and row.metric.startswith(("ttft", "prefill", "tpot")))
-    if said.isl is None:
-        raise CannotPredictError("input length is not stated")
-    if said.osl is None and needs_osl:
-        raise CannotPredictError("output length is not stated")
-    return said.isl, said.osl or 0.0
+    isl = UNSTATED_TOKENS if said.isl is None else said.isl
+    osl = UNSTATED_TOKENS if said.osl is None and needs_osl else said.osl or 0.0
+    return isl, osl
 
 
 def _run(row: TruthRow, said: Conditions, isl: float, osl: float) -> RunResult:

@@ -67,9 +67,7 @@ def activation_bytes(
 
 
 @formula("rows * k * per_element * layers / shards", unit="B", source=DEFINITION)
-def quantised_bytes(
-    rows: Num, k: Num, per_element: Num, layers: Num, shards: Num
-) -> Num:
+def quantised_bytes(rows: Num, k: Num, per_element: Num, layers: Num, shards: Num) -> Num:
     """Bytes moved to bring the input of a matrix product into a narrow number format [B].
 
     Parameters

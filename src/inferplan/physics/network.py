@@ -24,54 +24,69 @@ def message_bytes(tokens: Num, hidden: Num, element_bytes: Num) -> Num:
 
 
 @formula(
-    "calls * (min(n - 1, 1) * latency_s + min((n - 1) * nbytes / (link_bytes_per_s * direct_frac),"
-    " min(n - 1, 1) * ring_latency_s + 2 * (n - 1) / n * nbytes / (link_bytes_per_s * frac)))",
+    "min((n - 1) * nbytes / (link_bytes_per_s * direct_frac),"
+    " min(n - 1, 1) * ring_latency_s + 2 * (n - 1) / n * nbytes / (link_bytes_per_s * frac))",
     unit="s",
     source=RABENSEIFNER + "; one-shot where every device sends all it has to every other",
 )
-def all_reduce_time(  # noqa: PLR0913 - an alpha-beta model of two algorithms
-    calls: Num,
-    nbytes: Num,
-    n: Num,
-    link_bytes_per_s: Num,
-    frac: Num,
-    latency_s: Num,
-    direct_frac: Num = 1e-9,
-    ring_latency_s: Num = 0.0,
+def reduce_exchange_time(
+    nbytes: Num, n: Num, link_bytes_per_s: Num, frac: Num, direct_frac: Num, ring_latency_s: Num
 ) -> Num:
-    """Time of *calls* all-reduces of *nbytes* over *n* devices; zero for one device [s].
+    """Time on the wire of an all-reduce by the faster of two algorithms [s].
 
     Parameters
     ----------
-    calls : float or array
-        Number of all-reduces (tensor parallel: one per mixer and one per FFN).
     nbytes : float or array
         Size of the reduced tensor [B].
     n : float or array
         Devices in the group.
     link_bytes_per_s, frac : float or array
-        One-direction link bandwidth of a device [B/s], and the share a ring attains.
-    latency_s : float or array
-        Fixed cost of a call [s].
+        One-direction link bandwidth of a device [B/s], and the share that a ring attains.
     direct_frac : float or array
-        The share attained where each device sends all to each other (one-shot), which is
-        faster for small messages.
+        The share attained where each device sends all to each other, which has no rounds.
     ring_latency_s : float or array
-        Fixed cost of a ring beyond that of one-shot [s].
+        What the rounds of a ring cost [s].
 
     Examples
     --------
-    >>> float(all_reduce_time(1, 1e6, 2, 1e9, 1.0, 0.0))
+    >>> float(reduce_exchange_time(1e6, 2, 1e9, 1.0, 1e-9, 0.0))
     0.001
-    >>> float(all_reduce_time(64, 1e6, 1, 1e9, 1.0, 1e-5))
-    0.0
-    >>> float(all_reduce_time(1, 1e3, 2, 1e9, 1.0, 0.0, 1.0, 1e-5))
+    >>> float(reduce_exchange_time(1e3, 2, 1e9, 1.0, 1.0, 1e-5))
     1e-06
     """
-    shared = np.minimum(n - 1.0, 1.0)
     direct_s = (n - 1.0) * nbytes / (link_bytes_per_s * direct_frac)
-    ring_s = shared * ring_latency_s + 2.0 * (n - 1.0) / n * nbytes / (link_bytes_per_s * frac)
-    return calls * (shared * latency_s + np.minimum(direct_s, ring_s))
+    rounds_s = np.minimum(n - 1.0, 1.0) * ring_latency_s
+    ring_s = rounds_s + 2.0 * (n - 1.0) / n * nbytes / (link_bytes_per_s * frac)
+    return np.minimum(direct_s, ring_s)
+
+
+@formula(
+    "calls * (min(n - 1, 1) * latency_s + exchange_s)",
+    unit="s",
+    source=HOCKNEY,
+)
+def all_reduce_time(calls: Num, n: Num, latency_s: Num, exchange_s: Num) -> Num:
+    """Time of *calls* all-reduces over *n* devices; zero for one device [s].
+
+    Parameters
+    ----------
+    calls : float or array
+        Number of all-reduces (tensor parallel: one per mixer and one per FFN).
+    n : float or array
+        Devices in the group.
+    latency_s : float or array
+        Fixed cost of a call [s].
+    exchange_s : float or array
+        Time on the wire, zero for one device [s].
+
+    Examples
+    --------
+    >>> float(all_reduce_time(64, 8, 1e-5, 1e-4))
+    0.00704
+    >>> float(all_reduce_time(64, 1, 1e-5, 0.0))
+    0.0
+    """
+    return calls * (np.minimum(n - 1.0, 1.0) * latency_s + exchange_s)
 
 
 @formula(

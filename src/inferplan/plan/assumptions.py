@@ -27,8 +27,8 @@ def assumptions(
     lines = [
         _method(question, simulate=simulate),
         (
-            "Efficiency factors are estimates, not yet calibrated. Median error against public"
-            f" measurements: {accuracy_words('tpot', 'ttft', 'throughput')}."
+            "Efficiency factors are fitted to public measurements. Median error against them:"
+            f" {accuracy_words('tpot', 'ttft', 'throughput')}."
         ),
         f"Replicas take requests in turn; context {load.isl_tokens + load.osl_tokens:g} tokens.",
         "Engines: " + ", ".join(sorted({o.plan.engine.id for o in options})) + ".",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inferplan.catalog.evidence import Confidence
 from inferplan.catalog.types import ModelSpec
 from inferplan.cost.per_token import input_time_share, one_minus, usd_per_mtok_of
+from inferplan.estimate.confidence import confidence
 from inferplan.estimate.deployment import Deployment
 from inferplan.estimate.machine import machine
 from inferplan.estimate.operators import operators
@@ -58,11 +61,33 @@ class Option:
     j_per_token: float | None
     simulation: Mapping[str, Any] | None = None
 
+    def measure(self, objective: str) -> float:
+        """What an objective ranks by; less is better.
+
+        Parameters
+        ----------
+        objective : str
+            ``cost``, ``latency``, ``energy`` or ``goodput``.
+        """
+        return {
+            "cost": self.price.usd_per_h,
+            "latency": self.result.e2e["mean"],
+            "energy": self.j_per_token or math.inf,
+            "goodput": 1.0 / self.requests_per_usd,
+        }[objective]
+
+    @property
+    def factors(self) -> dict[str, Confidence]:
+        """By kind of figure: nine of ten measurements were between these multiples of it."""
+        return {kind: confidence(self.plan, kind, 1.0) for kind in ("ttft", "tpot", "e2e",
+                                                                    "throughput")}  # fmt: skip
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, SI units."""
         return {
             "deployment": self.plan.to_dict(),
             "serving": self.result.to_dict(),
+            "interval_factors": {kind: found.to_dict() for kind, found in self.factors.items()},
             "price": self.price.to_dict(),
             "headroom_frac": self.headroom_frac,
             "capacity": self.capacity,

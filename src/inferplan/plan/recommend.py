@@ -8,6 +8,7 @@ from typing import Any
 
 from inferplan.errors import CannotPredictError
 from inferplan.plan.assumptions import assumptions
+from inferplan.plan.certainty import probability_first
 from inferplan.plan.impossible import impossible, not_runnable
 from inferplan.plan.judge import ClosedForm, Judge, Simulated, options_of
 from inferplan.plan.losers import Loser, losers
@@ -64,6 +65,13 @@ class Recommendation:
         """The first option."""
         return self.options[0]
 
+    @property
+    def sure(self) -> float | None:
+        """Probability that the first option really is better than the second; None if alone."""
+        if len(self.options) < 2:
+            return None
+        return probability_first(*self.options[:2], self.question.objective)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, SI units; the schema is in docs/json.md."""
         return {
@@ -71,6 +79,7 @@ class Recommendation:
             "objective": OBJECTIVES[self.question.objective],
             "searched": self.searched,
             "options": [option.to_dict() for option in self.options],
+            "probability_first_beats_second": self.sure,
             "best_goodput_per_usd": [option.to_dict() for option in self.goodput],
             "purchases": [option.to_dict() for option in self.purchases],
             "pareto_front": [option.to_dict() for option in self.front],

@@ -28,19 +28,21 @@ def prediction_page(p: Prediction) -> Page:
         f"{p.model.id} in {plan.weights.id}, {plan.kv.id} KV, {where}, {plan.engine.id}:"
         f" {p.isl:g} tokens in, {p.osl:g} out, batch {p.batch:g}"
     )
+    sure = p.confidence
+    between = {k: f"{show_duration(c.low)} - {show_duration(c.high)}" for k, c in sure.items()}
     rows = (
-        ("TTFT, idle replica", show_duration(p.ttft_s), f"prefill, bound by {p.prefill.bound}",
-         f"{p.prefill.roofline_frac:.0%}"),
-        ("TPOT", show_duration(p.tpot_s), f"decode, bound by {p.decode.bound}",
-         f"{p.decode.roofline_frac:.0%}"),
-        ("E2E", show_duration(p.e2e_s), "", ""),
-        ("tokens/s per user", f"{p.decode_tok_s_per_user:,.1f}", "1 / TPOT", ""),
-        ("tokens/s in total", f"{p.decode_tok_s:,.1f}", "batch / TPOT", ""),
+        ("TTFT, idle replica", show_duration(p.ttft_s), between["ttft_s"],
+         f"prefill, bound by {p.prefill.bound}", f"{p.prefill.roofline_frac:.0%}"),
+        ("TPOT", show_duration(p.tpot_s), between["tpot_s"],
+         f"decode, bound by {p.decode.bound}", f"{p.decode.roofline_frac:.0%}"),
+        ("E2E", show_duration(p.e2e_s), between["e2e_s"], "", ""),
+        ("tokens/s per user", f"{p.decode_tok_s_per_user:,.1f}", "", "1 / TPOT", ""),
+        ("tokens/s in total", f"{p.decode_tok_s:,.1f}", "", "batch / TPOT", ""),
     )  # fmt: skip
-    summary = Table("", ("", ">value", "", ">of the roofline"), rows)
+    summary = Table("", ("", ">value", ">90 % interval", "", ">of the roofline"), rows)
     note = (
-        "No interval yet: efficiency factors are estimates. Median error against public"
-        f" measurements: {accuracy_words('tpot', 'ttft', 'decode', 'prefill')}."
+        f"Rests on: {sure['tpot_s'].words}. Median error against public measurements:"
+        f" {accuracy_words('tpot', 'ttft', 'decode', 'prefill')}."
     )
     return Page((head, summary, memory_table(p.memory, p.sequences_held, p.isl + p.osl),
                  _phase("Prefill", p.prefill), _phase("Decode step", p.decode), note))  # fmt: skip

@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 
 from inferplan.errors import fold
+from inferplan.plan.certainty import certainty_words
 from inferplan.plan.losers import Loser
 from inferplan.plan.option import Option
 from inferplan.plan.question import OBJECTIVES, Question
@@ -40,6 +41,7 @@ def recommendation_page(
         _verdict(answer),
         _fleets(answer),
         _figures(answer),
+        _how_sure(answer),
     ]
     if brief:
         return Page(tuple(parts))
@@ -132,6 +134,21 @@ def _verdict(answer: Recommendation) -> str:
         f"Goodput per dollar: {fleet(goodput)}, {rate} (most requests per dollar within the"
         " objectives; may be a larger fleet than you need)."
     )
+
+
+def _how_sure(answer: Recommendation) -> str:
+    """How far off the best option's figures may be, and the ranking."""
+    found = answer.best.factors
+    ends = ", ".join(
+        f"{name} {found[kind].low:.2g} to {found[kind].high:.2g}"
+        for kind, name in (("ttft", "TTFT"), ("tpot", "TPOT"), ("throughput", "throughput"))
+    )
+    line = (
+        f"Nine of ten measurements lie between these multiples of {answer.best.plan.device.id}'s"
+        f" figures: {ends} ({found['tpot'].words})."
+    )
+    words = certainty_words(answer.options, answer.question.objective)
+    return f"{line}\n{words}" if words else line
 
 
 def _fleets(answer: Recommendation) -> Table:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from inferplan.estimate.confidence import confidence
+from inferplan.estimate.deployment import Deployment
 from inferplan.serving.load_kinds import AllAtOnce, ClosedLoop, OpenLoop, Replay, Users
 from inferplan.serving.simulate import Simulation
 from inferplan.units import show_duration
@@ -139,6 +141,16 @@ def _short(sim: Simulation) -> Iterator[str]:
         yield f"Only {what} measured: upper quantiles rest on single requests."
 
 
+def _error_words(plan: Deployment) -> str:
+    ends = ", ".join(
+        f"{name} {found.low:.2g} to {found.high:.2g} times"
+        for kind, name in (("ttft", "TTFT"), ("tpot", "TPOT"), ("throughput", "throughput"))
+        if (found := confidence(plan, kind, 1.0))
+    )
+    words = confidence(plan, "tpot", 1.0).words
+    return f"nine of ten measurements are {ends} the figure ({words})"
+
+
 def assumptions(sim: Simulation) -> list[str]:
     """What the simulation takes for granted.
 
@@ -150,8 +162,9 @@ def assumptions(sim: Simulation) -> list[str]:
     fleet, rules = sim.fleet, sim.fleet.rules[0]
     model_len = fleet.model.context_max
     lines = [
-        "Step times are those of predict, whose efficiency factors are estimates.",
-        "Intervals hold the chance of the run, not the error of the step times.",
+        "Step times are those of predict, with efficiency factors fitted to public measurements.",
+        "The 95 % intervals hold the chance of the run, not the error of the step times.",
+        f"For that: {_error_words(fleet.plans[0])}.",
     ]
     if rules.policy == "vllm 0.32":
         lines.append("Scheduling follows vLLM 0.32 decision by decision; other engines differ.")
