@@ -34,7 +34,9 @@ def linear_fleet(seats: int = 1, replicas: int = 1, router: str = "round-robin")
     """A server whose step takes a millisecond per token and nothing else."""
     curves = np.zeros((1, 2, 3))
     curves[0, 0] = SECONDS_PER_TOKEN * np.array([0.0, 1.0, 2.0])
-    tables = StepTables(curves, np.zeros((1, 0, at.OP_COLUMNS)), np.zeros((1, 2)), 1, 1)
+    tables = StepTables(
+        curves, np.zeros((1, 0, at.OP_COLUMNS)), np.zeros((1, at.HOST_COLUMNS)), 1, 1
+    )
     rules = EngineRules(max_num_seqs=seats, max_num_batched_tokens=1 << 40, block_size=1 << 20)
     spec, _ = find_model("llama-3-8b")
     plan = build_plan(spec, find_device("a100_sxm_80"))
@@ -91,8 +93,10 @@ def chat(n: int, rate: float, seed: int = 0) -> Requests:
 @pytest.mark.parametrize("small", [False, True])
 def test_little_tokens_and_blocks(rate: float, small: bool) -> None:
     rules: dict[str, Any] = {"async_scheduling": False, "enable_prefix_caching": False}
-    done = run(real_fleet(**rules, **({"num_gpu_blocks": 1500} if small else {})), chat(3000, rate))
-    held = float((done.finish_s - done.scheduled_s).sum())
+    fleet = real_fleet(**rules, **({"num_gpu_blocks": 1500} if small else {}))
+    done = run(fleet, chat(3000, rate))
+    outside = fleet.request_overhead_s * done.requests.n
+    held = float((done.finish_s - done.scheduled_s).sum()) - outside
     preempted = int(done.totals[:, at.PREEMPTED].sum())
     computed = int(done.totals[:, [at.PROMPT_TOKENS, at.DECODE_TOKENS]].sum())
     asked = int((done.requests.isl + done.requests.osl - 1).sum())

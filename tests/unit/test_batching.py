@@ -126,8 +126,8 @@ def test_ridge_moves_with_the_format_and_with_experts():
 def test_ridge_words_of_a_pool_that_is_too_small(found):
     words = " ".join(ridge_words(found))
     assert "Attention stays memory-bound" in words
-    l40s = ip.batching("llama-3.1-8b", "l40s", requests=100)
-    assert "out of reach: memory is full before" in " ".join(ridge_words(l40s))
+    small = ip.batching("llama-3.1-8b", "a10g", requests=100)
+    assert "out of reach: memory is full before" in " ".join(ridge_words(small))
 
 
 def test_static_batch_is_what_fits_whatever_the_lengths():

@@ -72,7 +72,7 @@ def test_the_shipped_shifts_are_of_known_parameters_and_levels():
 @pytest.mark.parametrize(
     ("device", "engine", "expected"),
     [("h100_sxm", "vllm", "device and engine"), ("h100_sxm", "transformers", "device"),
-     ("l4", "vllm", "class"), ("groq_lpu", "vendor", "physics")],
+     ("rtx_a6000", "vllm", "class"), ("groqlpuv1", "vendor", "physics")],
 )  # fmt: skip
 def test_evidence_names_what_was_measured(device, engine, expected):
     keys = calibration_keys(plan_on(device, engine=engine))

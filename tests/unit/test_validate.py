@@ -23,8 +23,6 @@ REFUSALS = {
     ("endless", "ttft_mean_ms"): "not stated",
     ("overload", "ttft_p99_ms"): "overloaded",
     ("too-big", "tpot_mean_ms"): "does not fit",
-    ("no-isl", "tpot_mean_ms"): "input length is not stated",
-    ("no-osl", "output_tok_s"): "output length is not stated",
     ("no-batch", "output_tok_s"): "concurrency_or_batch is not stated",
     ("power", "power_mean_w"): "power is not predicted yet",
     ("odd", "decode_tok_s"): "no speed of their own",
@@ -45,7 +43,12 @@ def test_every_row_is_answered_or_refused_with_its_reason() -> None:
         assert (p.predicted is None) == (expected is not None), p
         assert (expected or "") in p.reason
         assert p.predicted is None or 0 < p.predicted < 1e6
-        assert p.lo90 is p.hi90 is None
+        if p.predicted is None:
+            assert p.lo90 is p.hi90 is None
+        else:
+            assert p.lo90 is not None
+            assert p.hi90 is not None
+            assert p.lo90 < p.predicted < p.hi90
 
 
 def test_scores_print() -> None:

@@ -121,7 +121,7 @@ def ridge(model: ModelSpec, plan: Deployment, context: float) -> Ridge:
     --------
     >>> from inferplan.api.build import plan_for
     >>> found = ridge(*plan_for("llama-3.1-8b", "h100", weights="bf16"), 1000.0)
-    >>> 250 < found.by_peaks < 350, 150 < found.batch < 400
+    >>> 250 < found.by_peaks < 350, 100 < found.batch < 400
     (True, True)
     """
     ops, m = operators(model), machine(plan)

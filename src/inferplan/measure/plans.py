@@ -105,8 +105,8 @@ def plan_of(row: TruthRow) -> Deployment:
         max_num_seqs=seqs,
         max_num_batched_tokens=said.max_num_batched_tokens or budget,
         gpu_memory_utilization=software["gpu_memory_utilization"],
-        backend=row.engine,
-        software_age_years=software_age(row.date),
+        backend=_backend(row),
+        software_age_years=software_age(row.date or ""),
     )
 
 
@@ -157,6 +157,15 @@ def _engine(row: TruthRow, card: Device) -> Factors:
         return engine(row.engine)
     except UnknownNameError:
         return default_engine(card)
+
+
+def _backend(row: TruthRow) -> str:
+    """The engine's variant; blank for an engine that is not known."""
+    try:
+        engine(row.engine)
+    except UnknownNameError:
+        return ""
+    return row.engine
 
 
 def _layout(row: TruthRow) -> tuple[int, int, int]:

@@ -70,7 +70,8 @@ class Recommendation:
         """Probability that the first option really is better than the second; None if alone."""
         if len(self.options) < 2:
             return None
-        return probability_first(*self.options[:2], self.question.objective)
+        first, second = self.options[:2]
+        return probability_first(first, second, self.question.objective)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, SI units; the schema is in docs/json.md."""

@@ -63,7 +63,9 @@ class StepTables:
     stride: int
 
 
-NO_TABLES = StepTables(np.zeros((1, 2, 2)), np.zeros((1, 0, at.OP_COLUMNS)), np.zeros((1, 2)), 0, 1)
+NO_TABLES = StepTables(
+    np.zeros((1, 2, 2)), np.zeros((1, 0, at.OP_COLUMNS)), np.zeros((1, at.HOST_COLUMNS)), 0, 1
+)
 """Every batch takes no time; for replays that count steps."""
 
 
