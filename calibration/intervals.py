@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from calibration.cases import Floats, Measured
-from inferplan.catalog.evidence import EVIDENCE, KINDS
+from inferplan.catalog.evidence import EVIDENCE, KINDS, LOADS, load_of
+
+Mask = npt.NDArray[np.bool_]
 
 TAIL = 0.05
 """Share of measurements meant to lie below an interval, and above."""
 
 FEWEST = 60
-"""With fewer rows than this, all kinds of metric lend theirs."""
+"""With fewer rows than this, the other load lends its own, and then all kinds of metric."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,8 @@ class Spread:
 
     Parameters
     ----------
-    kind, evidence : str
-        Kind of metric; what a prediction rests on.
+    kind, evidence, load : str
+        Kind of metric; what a prediction rests on; whether others share the replica.
     low, high : float
         Factors on the prediction.
     rows : int
@@ -33,6 +36,7 @@ class Spread:
 
     kind: str
     evidence: str
+    load: str
     low: float
     high: float
     rows: int
@@ -48,36 +52,41 @@ def spreads(data: Measured, missed: Mapping[str, Floats]) -> list[Spread]:
     missed : mapping
         Evidence -> log of predicted over measured, of each row, as the like of it would be missed.
     """
+    loads = np.array([load_of(row.scenario) for row in data.rows])
     out = []
     for evidence in EVIDENCE:
         errors = missed[evidence]
         for kind in KINDS:
-            chosen = np.isfinite(errors) & (data.kinds == kind)
-            if chosen.sum() < FEWEST:
-                chosen = np.isfinite(errors)
-            low, high = _ends(-errors[chosen], data.weights[chosen])
-            out.append(Spread(kind, evidence, low, high, int(chosen.sum())))
+            for load in LOADS:
+                chosen = _enough(errors, data.kinds == kind, loads == load)
+                low, high = _ends(-errors[chosen])
+                out.append(Spread(kind, evidence, load, low, high, int(chosen.sum())))
     return _no_narrower(out)
 
 
-def _ends(log_factors: Floats, weights: Floats) -> tuple[float, float]:
-    """Weighted quantiles, the tails a little wider as a finite sample calls for."""
-    order = np.argsort(log_factors)
-    share = np.cumsum(weights[order]) / weights.sum()
-    tail = TAIL * (1.0 - 1.0 / np.sqrt(len(order)))
-    low = log_factors[order][np.searchsorted(share, tail)]
-    high = log_factors[order][min(len(order) - 1, np.searchsorted(share, 1.0 - tail))]
-    return round(float(np.exp(low)), 3), round(float(np.exp(high)), 3)
+def _enough(errors: Floats, kind: Mask, load: Mask) -> Mask:
+    """The rows that a spread comes from: the like if there are enough, else more."""
+    fits: Mask = np.isfinite(errors)
+    for chosen in (fits & kind & load, fits & kind):
+        if chosen.sum() >= FEWEST:
+            return chosen
+    return fits
+
+
+def _ends(log_factors: Floats) -> tuple[float, float]:
+    """Quantiles, the tails a little wider as a finite sample calls for."""
+    tail = TAIL * (1.0 - 1.0 / np.sqrt(len(log_factors)))
+    low, high = np.exp(np.quantile(log_factors, [tail, 1.0 - tail]))
+    return round(float(low), 3), round(float(high), 3)
 
 
 def _no_narrower(found: list[Spread]) -> list[Spread]:
     """Less evidence never makes an interval narrower."""
-    widest: dict[str, Spread] = {}
+    widest: dict[tuple[str, str], Spread] = {}
     out = []
     for one in found:
-        before = widest.get(one.kind)
-        low = min(one.low, before.low) if before else one.low
-        high = max(one.high, before.high) if before else one.high
-        widest[one.kind] = Spread(one.kind, one.evidence, low, high, one.rows)
-        out.append(widest[one.kind])
+        before = widest.get((one.kind, one.load), one)
+        low, high = min(one.low, before.low), max(one.high, before.high)
+        widest[one.kind, one.load] = replace(one, low=low, high=high)
+        out.append(widest[one.kind, one.load])
     return out

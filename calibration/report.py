@@ -68,9 +68,10 @@ def write(
         cells = [_cell(data, errors, kind) for errors in (in_sample, *missed.values())]
         lines.append(f"| {kind} | {_count(data, in_sample, kind):,} | " + " | ".join(cells) + " |")
     lines += ["", "## Intervals", "", "Measured over predicted, nine cases in ten.", ""]
-    lines += ["| kind | rests on | from | to | rows |", "|---|---|---|---|---|"]
+    lines += ["| kind | rests on | load | from | to | rows |", "|---|---|---|---|---|---|"]
     lines += [
-        f"| {s.kind} | {EVIDENCE[s.evidence]} | {s.low:.2f} | {s.high:.2f} | {s.rows:,} |"
+        f"| {s.kind} | {EVIDENCE[s.evidence]} | {s.load} | {s.low:.2f} | {s.high:.2f} |"
+        f" {s.rows:,} |"
         for s in ends
     ]
     lines += ["", "## What matters", "", "Mean change of the logarithm of a prediction per shift."]

@@ -42,8 +42,8 @@ def write_evidence(data: Measured, errors: Floats) -> None:
 
 def write_spreads(found: Iterable[Spread]) -> None:
     """``intervals.csv``: the ends of intervals."""
-    rows = [(s.kind, s.evidence, f"{s.low:.3f}", f"{s.high:.3f}", s.rows) for s in found]
-    _write("intervals.csv", ("kind", "evidence", "low", "high", "rows"), rows)
+    rows = [(s.kind, s.evidence, s.load, f"{s.low:.3f}", f"{s.high:.3f}", s.rows) for s in found]
+    _write("intervals.csv", ("kind", "evidence", "load", "low", "high", "rows"), rows)
 
 
 def _write(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

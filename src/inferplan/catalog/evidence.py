@@ -15,6 +15,9 @@ from inferplan.catalog.table import rows
 KINDS = ("throughput", "tpot", "ttft", "e2e", "decode", "prefill")
 """Kinds of metric that are measured, as the score names them."""
 
+LOADS = ("alone", "loaded")
+"""One batch that meets no other; requests that share a replica."""
+
 EVIDENCE = {
     "device and engine": "this device measured with this engine",
     "device": "this device measured, with other engines",
@@ -53,9 +56,9 @@ class Confidence:
 
 
 @cache
-def _spreads() -> Mapping[tuple[str, str], tuple[float, float]]:
+def _spreads() -> Mapping[tuple[str, str, str], tuple[float, float]]:
     return {
-        (row["kind"], row["evidence"]): (float(row["low"]), float(row["high"]))
+        (row["kind"], row["evidence"], row["load"]): (float(row["low"]), float(row["high"]))
         for row in rows("intervals.csv")
     }
 
@@ -88,7 +91,18 @@ def evidence_of(keys: Mapping[str, str]) -> str:
     return "physics"
 
 
-def interval(kind: str, keys: Mapping[str, str], value: float) -> Confidence:
+def load_of(scenario: str) -> str:
+    """Whether a measured scenario has requests that share a replica: one of :data:`LOADS`.
+
+    Examples
+    --------
+    >>> load_of("single_stream"), load_of("poisson")
+    ('alone', 'loaded')
+    """
+    return "alone" if scenario in ("single_stream", "static_batch") else "loaded"
+
+
+def interval(kind: str, keys: Mapping[str, str], value: float, load: str = "alone") -> Confidence:
     """The 90 % interval of a predicted figure.
 
     Parameters
@@ -99,6 +113,8 @@ def interval(kind: str, keys: Mapping[str, str], value: float) -> Confidence:
         As for :func:`evidence_of`.
     value : float
         What is predicted.
+    load : str
+        One of :data:`LOADS`.
 
     Examples
     --------
@@ -108,5 +124,5 @@ def interval(kind: str, keys: Mapping[str, str], value: float) -> Confidence:
     True
     """
     evidence = evidence_of(keys)
-    low, high = _spreads()[kind, evidence]
+    low, high = _spreads()[kind, evidence, load]
     return Confidence(evidence, low * value, high * value)

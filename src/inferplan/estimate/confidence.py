@@ -7,7 +7,7 @@ from inferplan.estimate.deployment import Deployment
 from inferplan.estimate.machine import calibration_keys
 
 
-def confidence(plan: Deployment, kind: str, value: float) -> Confidence:
+def confidence(plan: Deployment, kind: str, value: float, load: str = "alone") -> Confidence:
     """The interval of a predicted figure.
 
     Parameters
@@ -18,6 +18,8 @@ def confidence(plan: Deployment, kind: str, value: float) -> Confidence:
         One of :data:`inferplan.catalog.evidence.KINDS`: ``tpot``, ``throughput``, ...
     value : float
         The figure; the interval has its unit.
+    load : str
+        ``alone``: one batch that meets no other; ``loaded``: requests that share a replica.
 
     Raises
     ------
@@ -33,4 +35,4 @@ def confidence(plan: Deployment, kind: str, value: float) -> Confidence:
     >>> found.low < 0.01 < found.high, found.evidence
     (True, 'device and engine')
     """
-    return interval(kind, calibration_keys(plan), value)
+    return interval(kind, calibration_keys(plan), value, load)

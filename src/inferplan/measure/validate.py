@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+from inferplan.catalog.evidence import load_of
 from inferplan.errors import CannotPredictError, InferplanError, InputError
 from inferplan.estimate.confidence import confidence
 from inferplan.measure.conditions import Conditions, conditions_of
@@ -93,7 +94,8 @@ def _predict(row: TruthRow, found: RunResult | InferplanError) -> Prediction:
         value = figure(row.metric, found)
     except CannotPredictError as refusal:
         return _refused(row, refusal)
-    sure = confidence(plan_of(row), metric_kind(row.metric) or "e2e", value)
+    kind, load = metric_kind(row.metric) or "e2e", load_of(row.scenario)
+    sure = confidence(plan_of(row), kind, value, load)
     return Prediction(row.case_id, row.metric, value, sure.low, sure.high)
 
 

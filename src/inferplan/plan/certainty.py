@@ -48,7 +48,9 @@ def probability_first(first: Option, second: Option, objective: str) -> float:
     """
     kind = MEASURED_BY[objective]
     ratio = math.log(second.measure(objective) / first.measure(objective))
-    spread = math.hypot(*(log_sigma(confidence(o.plan, kind, 1.0)) for o in (first, second)))
+    spread = math.hypot(
+        *(log_sigma(confidence(o.plan, kind, 1.0, "loaded")) for o in (first, second))
+    )
     return 0.5 * (1.0 + math.erf(ratio / spread / math.sqrt(2.0)))
 
 

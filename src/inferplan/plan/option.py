@@ -79,8 +79,8 @@ class Option:
     @property
     def factors(self) -> dict[str, Confidence]:
         """By kind of figure: nine of ten measurements were between these multiples of it."""
-        return {kind: confidence(self.plan, kind, 1.0) for kind in ("ttft", "tpot", "e2e",
-                                                                    "throughput")}  # fmt: skip
+        kinds = ("ttft", "tpot", "e2e", "throughput")
+        return {kind: confidence(self.plan, kind, 1.0, "loaded") for kind in kinds}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, SI units."""

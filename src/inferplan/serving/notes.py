@@ -145,9 +145,9 @@ def _error_words(plan: Deployment) -> str:
     ends = ", ".join(
         f"{name} {found.low:.2g} to {found.high:.2g} times"
         for kind, name in (("ttft", "TTFT"), ("tpot", "TPOT"), ("throughput", "throughput"))
-        if (found := confidence(plan, kind, 1.0))
+        if (found := confidence(plan, kind, 1.0, "loaded"))
     )
-    words = confidence(plan, "tpot", 1.0).words
+    words = confidence(plan, "tpot", 1.0, "loaded").words
     return f"nine of ten measurements are {ends} the figure ({words})"
 
 
