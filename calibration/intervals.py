@@ -19,6 +19,19 @@ TAIL = 0.05
 FEWEST = 60
 """With fewer rows than this, the other load lends its own, and then all kinds of metric."""
 
+ALIKE = {
+    "tpot": ["tpot", "decode"],
+    "decode": ["tpot", "decode"],
+    "ttft": ["ttft", "prefill"],
+    "prefill": ["ttft", "prefill"],
+    "e2e": ["e2e"],
+    "throughput": ["throughput"],
+}
+"""Kinds that measure the same thing where one batch is alone, as a time or as a speed."""
+
+SPEEDS = ("decode", "prefill", "throughput")
+"""Kinds of which more is better: too fast a speed is too short a time."""
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -53,13 +66,16 @@ def spreads(data: Measured, missed: Mapping[str, Floats]) -> list[Spread]:
         Evidence -> log of predicted over measured, of each row, as the like of it would be missed.
     """
     loads = np.array([load_of(row.scenario) for row in data.rows])
+    sign = np.where(np.isin(data.kinds, list(SPEEDS)), -1.0, 1.0)
     out = []
     for evidence in EVIDENCE:
         errors = missed[evidence]
         for kind in KINDS:
             for load in LOADS:
-                chosen = _enough(errors, data.kinds == kind, loads == load)
-                low, high = _ends(-errors[chosen])
+                alike = np.isin(data.kinds, ALIKE[kind] if load == "alone" else [kind])
+                chosen = _enough(errors, alike, loads == load)
+                turned = sign[chosen] * (-1.0 if kind in SPEEDS else 1.0)
+                low, high = _ends(-errors[chosen] * turned)
                 out.append(Spread(kind, evidence, load, low, high, int(chosen.sum())))
     return _no_narrower(out)
 
