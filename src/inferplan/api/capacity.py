@@ -14,10 +14,10 @@ from inferplan.api.capacity_question import (
     sought_in,
 )
 from inferplan.api.criteria import criteria_of, seeds_of
-from inferplan.api.options import PlanOptions
+from inferplan.api.options import LimitOptions, PlanOptions
 from inferplan.api.results import Shown
 from inferplan.api.simulate_fleet import fleet_of
-from inferplan.api.simulate_options import EngineOptions, LimitOptions, TrafficOptions
+from inferplan.api.simulate_options import EngineOptions, TrafficOptions
 from inferplan.catalog.types import Device, ModelSpec
 from inferplan.errors import InputError
 from inferplan.metrics.slo import Slo

@@ -29,15 +29,10 @@ class PlanOptions(TypedDict, total=False):
     gpu_memory_utilization: float | None
 
 
-class SearchOptions(TypedDict, total=False):
-    """What a search may use and what it must keep. Every key may be left out.
+class LimitOptions(TypedDict, total=False):
+    """Latency limits; ``ttft``, ``tpot`` and ``e2e`` mean the 95th percentile.
 
-    Limits (``ttft``, ``tpot`` mean the 95th percentile): a duration with its unit, or
-    seconds as a float. ``device_class``: datacenter, consumer, edge, apple or cpu.
-    ``device_files``: YAML files of own devices. ``provider``, ``region``, ``prices``,
-    ``spot``: which offers. ``weights``, ``kv``: formats to search. ``max_devices``,
-    ``budget_usd_per_h``: largest fleet. ``objective``: cost, latency, energy or goodput.
-    ``acquire``: auto, rent, buy or any.
+    A duration with its unit (``"1s"``), or seconds as a float.
     """
 
     ttft: str | float | None
@@ -58,6 +53,19 @@ class SearchOptions(TypedDict, total=False):
     e2e_p90: str | float | None
     e2e_p95: str | float | None
     e2e_p99: str | float | None
+
+
+class SearchOptions(LimitOptions, total=False):
+    """What a search may use and what it must keep. Every key may be left out.
+
+    Limits (``ttft``, ``tpot`` mean the 95th percentile): a duration with its unit, or
+    seconds as a float. ``device_class``: datacenter, consumer, edge, apple or cpu.
+    ``device_files``: YAML files of own devices. ``provider``, ``region``, ``prices``,
+    ``spot``: which offers. ``weights``, ``kv``: formats to search. ``max_devices``,
+    ``budget_usd_per_h``: largest fleet. ``objective``: cost, latency, energy or goodput.
+    ``acquire``: auto, rent, buy or any.
+    """
+
     device_class: str | None
     device_files: Iterable[str]
     provider: str | None

@@ -11,11 +11,11 @@ from typing import Any, Unpack
 from inferplan.api import select
 from inferplan.api.build import find_model, plan_for
 from inferplan.api.criteria import criteria_of, seeds_of
+from inferplan.api.options import LimitOptions
 from inferplan.api.results import Shown, shown
 from inferplan.api.simulate_fleet import fleet_of
 from inferplan.api.simulate_options import (
     EngineOptions,
-    LimitOptions,
     SimulateOptions,
     TrafficOptions,
 )

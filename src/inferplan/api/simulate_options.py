@@ -4,33 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from inferplan.api.options import PlanOptions
-
-
-class LimitOptions(TypedDict, total=False):
-    """Latency limits; ``ttft``, ``tpot`` and ``e2e`` mean the 95th percentile.
-
-    A duration with its unit (``"1s"``), or seconds as a float.
-    """
-
-    ttft: str | float | None
-    ttft_mean: str | float | None
-    ttft_p50: str | float | None
-    ttft_p90: str | float | None
-    ttft_p95: str | float | None
-    ttft_p99: str | float | None
-    tpot: str | float | None
-    tpot_mean: str | float | None
-    tpot_p50: str | float | None
-    tpot_p90: str | float | None
-    tpot_p95: str | float | None
-    tpot_p99: str | float | None
-    e2e: str | float | None
-    e2e_mean: str | float | None
-    e2e_p50: str | float | None
-    e2e_p90: str | float | None
-    e2e_p95: str | float | None
-    e2e_p99: str | float | None
+from inferplan.api.options import LimitOptions, PlanOptions
 
 
 class TrafficOptions(TypedDict, total=False):

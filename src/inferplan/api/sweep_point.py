@@ -11,9 +11,9 @@ from typing import Any
 
 from inferplan.api.build import find_model, plan_for
 from inferplan.api.criteria import criteria_of
-from inferplan.api.options import PlanOptions
+from inferplan.api.options import LimitOptions, PlanOptions
 from inferplan.api.simulate_fleet import fleet_of
-from inferplan.api.simulate_options import EngineOptions, LimitOptions, TrafficOptions
+from inferplan.api.simulate_options import EngineOptions, TrafficOptions
 from inferplan.api.traffic import make_scenario
 from inferplan.errors import InferplanError
 from inferplan.metrics.latency import METRICS, STATISTICS

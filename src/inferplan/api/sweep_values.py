@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from inferplan.api.simulate_options import LimitOptions
+from inferplan.api.options import LimitOptions
 from inferplan.errors import InputError
 from inferplan.units import parse_duration
 

@@ -9,7 +9,7 @@ Shares move on the logit scale, so that no share leaves (0, 1); times and bytes 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -89,8 +89,8 @@ def key_of(level: str, keys: Mapping[str, str]) -> str:
     return "|".join(keys[part] for part in level.split("|") if part not in ("all", "age"))
 
 
-def shift_of(parameter: str, keys: Mapping[str, str], table: Effects | None = None) -> float:
-    """Sum of the shifts that hold for a deployment.
+def effects_on(parameter: str, keys: Mapping[str, str]) -> list[tuple[str, str, Effect]]:
+    """The effects that move a parameter of a deployment: (level, key, effect), the widest first.
 
     Parameters
     ----------
@@ -98,15 +98,16 @@ def shift_of(parameter: str, keys: Mapping[str, str], table: Effects | None = No
         One of :data:`SHARES` or :data:`TIMES`.
     keys : mapping
         Level -> key of the deployment.
-    table : mapping, optional
-        Other effects than those in force.
     """
-    found = effects() if table is None else table
-    total = 0.0
-    for level in LEVELS[parameter]:
-        effect = found.get((parameter, level, key_of(level, keys)))
-        if effect is not None:
-            total += effect.shift * (float(keys["age"]) if level in AGE_LEVELS else 1.0)
+    table = effects()
+    named = ((level, key_of(level, keys)) for level in LEVELS[parameter])
+    found = ((level, key, table.get((parameter, level, key))) for level, key in named)
+    return [(level, key, effect) for level, key, effect in found if effect is not None]
+
+
+def shift_of(used: Iterable[tuple[str, str, Effect]], age_years: float) -> float:
+    """Sum of the shifts of some effects, for software of an age."""
+    total = sum(e.shift * (age_years if level in AGE_LEVELS else 1.0) for level, _, e in used)
     return max(-LARGEST_SHIFT, min(LARGEST_SHIFT, total))
 
 
@@ -140,33 +141,21 @@ def calibrated(parameter: str, prior: Fact, keys: Mapping[str, str]) -> Fact:
     """
     if parameter not in LEVELS:
         return prior
-    shift = shift_of(parameter, keys)
+    used = effects_on(parameter, keys)
+    shift = shift_of(used, float(keys["age"]))
     if shift == 0.0:
         return prior
-    used = effects_on(parameter, keys)
-    most = max(effect.rows for _, effect in used)
+    most = max(effect.rows for *_, effect in used)
     return Fact(
         shifted(parameter, prior.value, shift),
         prior.unit,
         f"calibration on up to {most:,} measurements; {prior.value:g} {prior.grade}",
-        "calibration.csv: " + ", ".join(f"{name} {e.shift:+.2f}" for name, e in used),
+        "calibration.csv: "
+        + ", ".join(f"{f'{level} {key}'.strip()} {e.shift:+.2f}" for level, key, e in used),
         prior.date,
         Grade.CALIBRATED,
         prior.note,
     )
-
-
-def effects_on(parameter: str, keys: Mapping[str, str]) -> list[tuple[str, Effect]]:
-    """The effects that move a parameter of a deployment, the widest first.
-
-    Parameters
-    ----------
-    parameter, keys
-        As for :func:`shift_of`.
-    """
-    named = ((level, key_of(level, keys)) for level in LEVELS[parameter])
-    found = ((level, key, effects().get((parameter, level, key))) for level, key in named)
-    return [(f"{level} {key}".strip(), effect) for level, key, effect in found if effect]
 
 
 _DEVICE = ("all", "profile", "compute", "engine", "backend", "age|engine", "weights", "device",
