@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -261,28 +260,15 @@ def command(path, *more):
     return [sys.executable, "-m", "inferplan", *words]
 
 
-def interruptible():
-    """A shell's background jobs ignore SIGINT, and would hand that down."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_sweep_goes_on_and_gives_the_same_file(tmp_path, number):
+def test_a_killed_sweep_goes_on_and_gives_the_same_file(tmp_path, number, start, wait_until):
     whole, killed = tmp_path / "whole.csv", tmp_path / "killed.csv"
     partial = tmp_path / "killed.csv.partial"
     subprocess.run(command(whole, "--jobs", "1"), check=True, capture_output=True)
-    with subprocess.Popen(
-        command(killed, "--jobs", "2"),
-        stderr=subprocess.PIPE,
-        preexec_fn=interruptible,  # noqa: PLW1509 - one thread
-    ) as process:
-        deadline = time.monotonic() + 60
-        while not (partial.exists() and partial.read_bytes().count(b"\n") > 4):
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.005)
-        os.kill(process.pid, number)
-        said = process.communicate()[1].decode()
+    process = start(command(killed, "--jobs", "2"))
+    wait_until(lambda: partial.exists() and partial.read_bytes().count(b"\n") > 4, process)
+    os.kill(process.pid, number)
+    said = process.communicate(timeout=120)[1]
     assert not killed.exists()
     assert number == signal.SIGKILL or "start the same command to go on" in said
     with partial.open("ab") as stream:

@@ -344,14 +344,13 @@ def test_times_and_limits_are_read_with_their_unit():
 
 
 @UNIX
-def test_a_killed_worker_is_told_and_the_sweep_goes_on(tmp_path):
+def test_a_killed_worker_is_told_and_the_sweep_goes_on(tmp_path, start, wait_until):
     out = tmp_path / "s.csv"
     words = ["sweep", *ON.split(), "--rates", "1:9:200", "--requests", "3000", "--jobs", "2"]
-    command = [sys.executable, "-m", "inferplan", *words, "--out", str(out)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
-        workers = _children(run, wanted=2)
-        os.kill(workers[0], signal.SIGKILL)
-        _, error = run.communicate(timeout=120)
+    run = start([sys.executable, "-m", "inferplan", *words, "--out", str(out)])
+    wait_until(lambda: len(_children(run)) == 2, run)
+    os.kill(_children(run)[0], signal.SIGKILL)
+    _, error = run.communicate(timeout=120)
     assert run.returncode == 2
     assert "was killed by signal 9, perhaps for want of memory; what is done is kept" in error
     assert len(error.splitlines()) == 1
@@ -359,40 +358,24 @@ def test_a_killed_worker_is_told_and_the_sweep_goes_on(tmp_path):
     assert out.with_name("s.csv.partial").exists()
 
 
-def _children(run, wanted):
-    for _ in range(600):
-        found = subprocess.run(
-            ["pgrep", "-P", str(run.pid)], capture_output=True, text=True, check=False
-        ).stdout.split()
-        if len(found) >= wanted or run.poll() is not None:
-            return [int(pid) for pid in found]
-        time.sleep(0.05)
-    raise AssertionError("no workers")
+def _children(run):
+    found = subprocess.run(["pgrep", "-P", str(run.pid)], stdout=-1, text=True, check=False)
+    return [int(pid) for pid in found.stdout.split()]
 
 
 # --- the program ---------------------------------------------------------------------------------
 
 
-def interruptible():
-    """A shell's background jobs ignore SIGINT, and would hand that down."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @UNIX
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_it_with_its_code_and_one_line(number, code, tmp_path):
+def test_a_signal_ends_it_with_its_code_and_one_line(
+    number, code, tmp_path, start, wait_for_handlers
+):
     words = shlex.split(f"simulate {ON} --rate 20 --requests 3000000 --out {tmp_path / 'run'}")
-    command = [sys.executable, "-m", "inferplan", *words]
-    with subprocess.Popen(
-        command,
-        stdout=-1,
-        stderr=-1,
-        text=True,
-        preexec_fn=interruptible,  # noqa: PLW1509 - one thread
-    ) as run:
-        time.sleep(2.0)
-        run.send_signal(number)
-        out, error = run.communicate(timeout=60)
+    run = start([sys.executable, "-m", "inferplan", *words])
+    wait_for_handlers(run)
+    run.send_signal(number)
+    out, error = run.communicate(timeout=120)
     assert (run.returncode, out, error.strip()) == (code, "", "error: stopped")
     assert list(tmp_path.iterdir()) == []
 
