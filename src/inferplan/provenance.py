@@ -114,7 +114,17 @@ class Node:
     @property
     def grade(self) -> Grade:
         """The worst grade among the leaves below."""
-        return worst(leaf.fact.grade for leaf in self.leaves() if leaf.fact is not None)
+        return worst(node.fact.grade for node in self.distinct() if node.fact is not None)
+
+    def distinct(self) -> Iterator[Node]:
+        """This node and every one below, once each however often it is used."""
+        seen, left = set(), [self]
+        while left:
+            node = left.pop()
+            if id(node) not in seen:
+                seen.add(id(node))
+                left += node.inputs
+                yield node
 
     def leaves(self) -> Iterator[Node]:
         """Every leaf below, left to right, repeated where it is used repeatedly."""

@@ -97,6 +97,14 @@ def test_leaves_come_in_order_and_repeat():
     assert [leaf.name for leaf in SIDE.leaves()] == ["side"]
 
 
+def test_a_value_used_many_times_is_visited_once():
+    tree = SIDE
+    for _ in range(60):  # 2**60 leaves, were each use a visit
+        tree = area(tree, tree)
+    assert len(list(tree.distinct())) == 61
+    assert tree.grade == Grade.MEASURED
+
+
 def test_renaming_changes_the_name_only():
     node = area(SIDE, GUESS)
     other = named("floor", node)
