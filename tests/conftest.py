@@ -46,9 +46,7 @@ def start():
     yield start
     for process in started:
         process.kill()
-        process.stdout.close()
-        process.stderr.close()
-        process.wait()
+        process.communicate()
 
 
 def wait_until(condition, process, seconds=120.0):

@@ -117,7 +117,7 @@ class Node:
         return worst(node.fact.grade for node in self.distinct() if node.fact is not None)
 
     def distinct(self) -> Iterator[Node]:
-        """This node and every one below, once each however often it is used."""
+        """Every node from here down, once each however often it is used."""
         seen, left = set(), [self]
         while left:
             node = left.pop()

@@ -23,13 +23,13 @@ from inferplan.errors import InputError
 from inferplan.metrics.slo import Slo
 from inferplan.report.capacity import capacity_page
 from inferplan.report.table import Page
+from inferplan.serving.advance import Progress
 from inferplan.serving.breaks import breaks_at
 from inferplan.serving.capacity import TOLERANCE_FRAC
 from inferplan.serving.ceiling import TRIALS, Ceiling, ceiling
 from inferplan.serving.demand import scenario_unit
 from inferplan.serving.fleet import Fleet
 from inferplan.serving.knee import FACTORS, KneeRow, knee
-from inferplan.serving.run import Progress
 from inferplan.serving.scenario import Scenario
 from inferplan.serving.work import Work
 

@@ -25,9 +25,9 @@ from inferplan.cost.per_token import usd_per_mtok
 from inferplan.plan.price import Market, Price
 from inferplan.report.simulation import headlines, simulation_page
 from inferplan.report.table import Page
+from inferplan.serving.advance import Progress
 from inferplan.serving.fleet import Fleet
 from inferplan.serving.notes import assumptions, warnings
-from inferplan.serving.run import Progress
 from inferplan.serving.simulate import Simulation
 from inferplan.serving.simulate import simulate as run_all
 

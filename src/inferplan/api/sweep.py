@@ -18,8 +18,8 @@ from inferplan.api.sweep_crew import Crew
 from inferplan.api.sweep_point import KNOWN, header
 from inferplan.errors import CannotPredictError, InputError, UnknownNameError
 from inferplan.files import check_folder
+from inferplan.serving.advance import Progress
 from inferplan.serving.resumable import PartialFile
-from inferplan.serving.run import Progress
 from inferplan.units import counted
 
 MOST_POINTS = 1_000_000

@@ -9,8 +9,8 @@ from typing import Any
 
 from inferplan.api.sweep_point import row
 from inferplan.api.sweep_worker import Worker
+from inferplan.serving.advance import Progress
 from inferplan.serving.resumable import PartialFile
-from inferplan.serving.run import Progress
 
 
 class Crew:

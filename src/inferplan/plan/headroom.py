@@ -5,7 +5,9 @@ from __future__ import annotations
 from inferplan.plan.checked import Checked
 from inferplan.plan.question import Question
 from inferplan.plan.verify import SEED, SLACK, copies, fleet_of
-from inferplan.serving.capacity import largest_demand
+from inferplan.serving.capacity import edge_of
+from inferplan.serving.demand import is_whole, requests_at
+from inferplan.serving.hopeless import outcome_unless_hopeless
 from inferplan.serving.sizing import sized
 
 MOST_HEADROOM = 2.0
@@ -29,13 +31,14 @@ def simulated_capacity(question: Question, checked: Checked) -> float:
     """
     sketch, demand = checked.sketch, question.load.demand
     guess = max(demand, sketch.capacity / SLACK)  # the closed form had relaxed limits
-    e2e_s = sketch.full_s / SLACK
-    found = largest_demand(
-        copies(fleet_of(question, sketch), sketch.replicas),
-        sized(question.scenario, guess, e2e_s),
-        question.slos,
-        guess,
-        seed=SEED,
-        limit=MOST_HEADROOM * max(sketch.capacity, demand),
-    )
-    return max(found.demand, demand)
+    scenario = sized(question.scenario, guess, sketch.full_s / SLACK)
+    fleet = copies(fleet_of(question, sketch), sketch.replicas)
+
+    def met(value: float) -> bool:
+        requests = requests_at(scenario, value, SEED)
+        found = outcome_unless_hopeless(fleet, requests, question.slos)
+        return found is not None and found.meets(question.slos)
+
+    limit = MOST_HEADROOM * max(sketch.capacity, demand)
+    low, _ = edge_of(met, guess, whole=is_whole(scenario), limit=limit)
+    return max(low, demand)

@@ -11,12 +11,14 @@ from functools import cache
 from inferplan.estimate.serving import SMALLEST_BATCH
 from inferplan.metrics.slo import Slo
 from inferplan.plan.checked import Checked, Failed, rate_served
+from inferplan.plan.fewest import fewest
 from inferplan.plan.price import Market
 from inferplan.plan.question import Question
 from inferplan.plan.sketch import Sketch
 from inferplan.serving.breaks import missed, value_of
 from inferplan.serving.demand import requests_at
 from inferplan.serving.fleet import Fleet, make_fleet
+from inferplan.serving.hopeless import outcome_unless_hopeless
 from inferplan.serving.outcome import Outcome, outcome
 from inferplan.serving.run import run
 from inferplan.serving.sizing import sized
@@ -27,12 +29,6 @@ SEED = 0
 
 SLACK = 1.25
 """The closed form may exceed an objective by this factor before the simulation decides."""
-
-GROWTH = 1.15
-"""Factor by which a fleet that fails is enlarged, one replica at least."""
-
-MOST_SIZES = 12
-"""Fleet sizes that may fail before a candidate is given up."""
 
 
 def relaxed(slos: Iterable[Slo]) -> tuple[Slo, ...]:
@@ -72,22 +68,37 @@ def check(
     Checked or Failed
         The fleet, as large as it has to be and as it was simulated; or why there is none.
     """
+    allowed = question.max_devices // sketch.replica.devices_per_replica
+    limit = min(limit_usd_per_h, question.budget_usd_per_h or math.inf)
+    most = max(sketch.replicas, _affordable(sketch, market, limit, allowed))
+    shown = _trials(question, sketch, allowed)
+
+    def met(replicas: int) -> bool:
+        found = shown(replicas)
+        return found is not None and found.meets(question.slos)
+
+    n = fewest(met, sketch.replicas, most)
+    found = shown(n)
+    if found is not None and met(n):
+        return _checked(question, sketch, market, n, found)
+    if found is None or n == most < allowed:
+        return Failed(sketch.device_id, f"needs more than {n} replicas in simulation: over budget")
+    return Failed(sketch.device_id, _why(found, question, n * sketch.replica.devices_per_replica))
+
+
+def _trials(question: Question, sketch: Sketch, allowed: int) -> Callable[[int], Outcome | None]:
+    """What so many replicas show; None if fewer than *allowed* fail, whose figures nobody needs."""
     demand, one = question.load.demand, fleet_of(question, sketch)
     requests = requests_at(sized(question.scenario, demand, sketch.e2e_s), demand, SEED)
 
     @cache
-    def at(replicas: int) -> Outcome:
-        return outcome(run(copies(one, replicas), requests, timeline=False))
+    def shown(replicas: int) -> Outcome | None:
+        fleet = copies(one, replicas)
+        if replicas >= allowed:
+            return outcome(run(fleet, requests, timeline=False))
+        return outcome_unless_hopeless(fleet, requests, question.slos)
 
-    allowed = question.max_devices // sketch.replica.devices_per_replica
-    limit = min(limit_usd_per_h, question.budget_usd_per_h or math.inf)
-    most = max(sketch.replicas, _affordable(sketch, market, limit, allowed))
-    n = _fewest(lambda n: at(n).meets(question.slos), sketch.replicas, most)
-    if at(n).meets(question.slos):
-        return _checked(question, sketch, market, n, at(n))
-    if n == most < allowed:
-        return Failed(sketch.device_id, f"needs more than {n} replicas in simulation: over budget")
-    return Failed(sketch.device_id, _why(at(n), question, n * one.devices))
+    return shown
 
 
 def _affordable(sketch: Sketch, market: Market, limit_usd_per_h: float, most: int) -> int:
@@ -98,18 +109,6 @@ def _affordable(sketch: Sketch, market: Market, limit_usd_per_h: float, most: in
         return math.inf if price is None else price.usd_per_h
 
     return bisect_right(range(1, most + 1), limit_usd_per_h, key=cost)
-
-
-def _fewest(met: Callable[[int], bool], start: int, most: int) -> int:
-    """The fewest replicas that do, found from a start; the last that failed if none do."""
-    n = start
-    for _ in range(MOST_SIZES):
-        if met(n) or n == most:
-            break
-        n = min(most, max(n + 1, int(n * GROWTH)))
-    while n > 1 and met(n) and met(n - 1):
-        n -= 1
-    return n
 
 
 def _checked(

@@ -118,13 +118,45 @@ def largest_demand(
                 progress(trials[value])
         return trials[value].met
 
+    low, high = edge_of(met, guess, whole=whole, limit=limit)
+    return Found(low, high, tuple(sorted(trials.values(), key=lambda trial: trial.demand)))
+
+
+def edge_of(
+    met: Callable[[float], bool], guess: float, *, whole: bool = False, limit: float = math.inf
+) -> tuple[float, float]:
+    """Between which demands a fleet begins to fail.
+
+    Parameters
+    ----------
+    met : callable
+        Whether a demand is met.
+    guess : float
+        Where to start, above zero.
+    whole : bool
+        Whether only whole numbers are demands.
+    limit : float
+        Demands above are not tried.
+
+    Returns
+    -------
+    (low, high)
+        One that is met and a larger one that is not, within 2 % of each other; 0 or infinity
+        where there is none.
+
+    Examples
+    --------
+    >>> low, high = edge_of(lambda demand: demand < 42.0, guess=10.0)
+    >>> low < 42.0 <= high < 1.02 * low
+    True
+    """
     low, high = _bracket(met, _rounded(guess, whole=whole), whole=whole, limit=limit)
     while low > 0 and math.isfinite(high) and high / low > 1 + TOLERANCE_FRAC:
         middle = _rounded(math.sqrt(low * high), whole=whole)
         if middle in (low, high):
             break
         low, high = (middle, high) if met(middle) else (low, middle)
-    return Found(low, high, tuple(sorted(trials.values(), key=lambda trial: trial.demand)))
+    return low, high
 
 
 def _rounded(value: float, *, whole: bool) -> float:

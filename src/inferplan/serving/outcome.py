@@ -12,7 +12,7 @@ from inferplan.metrics.slo import Slo
 from inferplan.metrics.summary import latency_arrays
 from inferplan.serving.kernel import layout as at
 from inferplan.serving.run import Run
-from inferplan.units import Floats
+from inferplan.units import Floats, Ints
 
 WARM_UP_FRAC = 0.2
 """Share of the requests, by arrival, that are left out while the queue fills."""
@@ -68,8 +68,7 @@ def outcome(run: Run) -> Outcome:
     run : Run
         A simulation of some hundred requests at least.
     """
-    order = np.argsort(run.arrival_s, kind="stable")
-    kept = order[int(WARM_UP_FRAC * len(order)) :]
+    kept = after_warm_up(run.arrival_s)
     arrival, finish = run.arrival_s[kept], run.finish_s[kept]
     latencies = latency_arrays(
         arrival, run.first_token_s[kept], finish, run.outputs[kept].astype(np.int64)
@@ -94,6 +93,12 @@ def outcome(run: Run) -> Outcome:
         keeps_up=waits <= WAITING if closed else finished >= KEEPS_UP * len(kept),
         requests=run.requests.n,
     )
+
+
+def after_warm_up(arrival_s: Floats) -> Ints:
+    """The requests that count, by number, in order of arrival."""
+    order = np.argsort(arrival_s, kind="stable")
+    return order[int(WARM_UP_FRAC * len(order)) :]
 
 
 def quantiles(values: Floats) -> Quantiles:

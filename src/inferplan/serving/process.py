@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import TypeVar
 
-from inferplan.serving.run import Progress
+from inferplan.serving.advance import Progress
 
 T = TypeVar("T")
 

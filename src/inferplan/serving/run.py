@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,29 +10,24 @@ import numpy.typing as npt
 
 from inferplan.errors import CannotPredictError, InputError
 from inferplan.serving import compiled
+from inferplan.serving.advance import (
+    FIRST_CHUNK,
+    LOOK_AFTER,
+    WHOLE,
+    Bind,
+    Progress,
+    Stop,
+    Watch,
+    advance,
+)
 from inferplan.serving.content import block_contents, own_contents
 from inferplan.serving.fleet import ROUTERS, Fleet
 from inferplan.serving.kernel import layout as at
 from inferplan.serving.kernel.loop import FINISHED, PAUSED, PREEMPTION
 from inferplan.serving.rules import EngineRules
 from inferplan.serving.state import KernelRequests, Wiring, make_state
+from inferplan.units import Floats
 from inferplan.workload.requests import Requests
-
-Floats = npt.NDArray[np.float64]
-Progress = Callable[[int, int], object]
-"""Called with the requests done and the requests in all."""
-
-Bind = Callable[[at.State], Callable[[int], int]]
-"""Gives a function of the number of actions that runs the kernel on a state."""
-
-SAMPLES = 400
-"""Points of a timeline, roughly; between half of it and this."""
-
-FIRST_CHUNK = 64
-"""Actions of the kernel before it first returns, where a timeline is wanted."""
-
-WHOLE = 1 << 62
-"""Actions of the kernel where none is: it returns at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +114,52 @@ def run(
         If a request is longer than the model's context or than the pool.
     """
     check_lengths(fleet, requests)
+    watch = Watch(bind, FIRST_CHUNK if timeline else WHOLE, progress)
+    found = _either(fleet, requests, watch)
+    if found is None:
+        raise ArithmeticError("a simulation that nobody stops ended early")
+    return found
+
+
+def run_unless(fleet: Fleet, requests: Requests, stop: Stop) -> Run | None:
+    """Simulate, without a timeline, until something is seen that makes the rest of no interest.
+
+    Parameters
+    ----------
+    fleet : Fleet
+        What serves.
+    requests : Requests
+        What is asked.
+    stop : callable
+        Asked now and then with the times of each request, (n, AT_COLUMNS) [s].
+
+    Returns
+    -------
+    Run or None
+        The same as :func:`run`, or None if it was stopped.
+
+    Raises
+    ------
+    InputError, CannotPredictError
+        As :func:`run`.
+    """
+    check_lengths(fleet, requests)
+    return _either(fleet, requests, Watch(compiled.bind, LOOK_AFTER, stop=stop))
+
+
+def _either(fleet: Fleet, requests: Requests, watch: Watch) -> Run | None:
+    """Simulate without the cache where it cannot matter; None if stopped.
+
+    If nothing is shared, the cache matters only to a request that resumes after a preemption.
+    """
     caching = any(rules.enable_prefix_caching for rules in fleet.rules)
     shared = caching and requests.segments is not None
-    # If nothing is shared, the cache matters only to a request that resumes after a preemption.
-    trial = caching and not shared
-    how = _How(progress, bind, FIRST_CHUNK if timeline else WHOLE)
-    found = _simulate(fleet, requests, how, paged=shared, trial=trial)
-    if found is None:
-        found = _simulate(fleet, requests, how, paged=True, trial=False)
-    if found is None:
-        raise ArithmeticError("a simulation that may preempt stopped at a preemption")
-    return found
+    if shared or not caching:
+        return _simulate(fleet, requests, watch, paged=shared)
+    try:
+        return _simulate(fleet, requests, watch, paged=False, trial=True)
+    except _PreemptedError:
+        return _simulate(fleet, requests, watch, paged=True)
 
 
 def check_lengths(fleet: Fleet, requests: Requests) -> None:
@@ -211,19 +239,22 @@ def kernel_requests(fleet: Fleet, requests: Requests, *, paged: bool) -> KernelR
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _How:
-    """How a run is watched: progress, the kernel, and actions until it first returns."""
-
-    progress: Progress | None
-    bind: Bind
-    chunk: int
+class _PreemptedError(Exception):
+    """A simulation without a cache met what it cannot show: a request that is computed again."""
 
 
 def _simulate(
-    fleet: Fleet, requests: Requests, how: _How, *, paged: bool, trial: bool
+    fleet: Fleet, requests: Requests, watch: Watch, *, paged: bool, trial: bool = False
 ) -> Run | None:
-    """Run to the end; None if this was a *trial* and a request was preempted."""
+    """Run to the end; None if stopped.
+
+    Raises
+    ------
+    CannotPredictError
+        If the pool is too small for some request.
+    _PreemptedError
+        If this was a *trial* and a request was preempted.
+    """
     wiring = Wiring(
         ROUTERS[fleet.router], fleet.transfer_s, fleet.transfer_s_per_token, fleet.kinds
     )
@@ -231,56 +262,17 @@ def _simulate(
     state = make_state(columns, fleet.rules, fleet.tables, wiring, paged=paged)
     del columns  # the state has what it needs of them
     state.g[at.STOP_ON_PREEMPTION] = trial
-    ended = _advance(state, requests.n, how)
-    if ended.status == PREEMPTION:
+    ended = advance(state, requests.n, watch)
+    if ended.status == PAUSED:
         return None
+    if ended.status == PREEMPTION:
+        raise _PreemptedError
     if ended.status != FINISHED:
         raise CannotPredictError("some requests can never run: the pool is too small for them")
     found, times = _counted(state), state.at
     del state  # three fifths of a large run's memory, before the times are copied
     return Run(requests=requests, kernel_s=ended.kernel_s, timeline=ended.timeline,
                **found, **_times(times, fleet.request_overhead_s))  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """How the kernel ended, the time it took [s], and the timeline it left."""
-
-    status: int
-    kernel_s: float
-    timeline: Floats
-
-
-def _advance(state: at.State, n: int, how: _How) -> _Ended:
-    """Let the kernel act until it ends, and sample now and then."""
-    advance = how.bind(state)
-    samples, chunk, spent = [_sample(state)], how.chunk, 0.0
-    while True:
-        began = time.perf_counter()
-        status = advance(chunk)
-        spent += time.perf_counter() - began
-        samples.append(_sample(state))
-        if status != PAUSED:
-            break
-        if len(samples) > SAMPLES:
-            samples, chunk = samples[::2], 2 * chunk
-        if how.progress is not None:
-            how.progress(int(state.g[at.DONE]), n)
-    return _Ended(status, spent, _timeline(np.array(samples)))
-
-
-def _sample(state: at.State) -> list[float]:
-    """Now, and the running sums that a timeline is the difference of."""
-    sums = state.clk[:, [at.WORK_S, at.RUNNING_S, at.WAITING_S, at.BLOCKS_S]].sum(axis=0)
-    return [float(state.clk[:, at.NOW].max()), *sums.tolist()]
-
-
-def _timeline(samples: Floats) -> Floats:
-    """Means between samples, where any work was done."""
-    steps = np.diff(samples, axis=0)
-    work = np.maximum(steps[:, 1:2], 1e-300)
-    timeline = np.column_stack([samples[1:, 0], steps[:, 2:] / work])[steps[:, 1] > 0]
-    return timeline if len(timeline) > 1 else timeline[:0]
 
 
 def _counted(state: at.State) -> dict[str, Any]:

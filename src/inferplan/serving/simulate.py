@@ -9,9 +9,10 @@ from functools import partial
 from inferplan.errors import InputError
 from inferplan.metrics.intervals import Interval
 from inferplan.metrics.slo import Slo
+from inferplan.serving.advance import Progress
 from inferplan.serving.fleet import Fleet
 from inferplan.serving.process import TotalProgress, peak_memory_bytes
-from inferplan.serving.run import Progress, Run, run
+from inferplan.serving.run import Run, run
 from inferplan.serving.scenario import Scenario
 from inferplan.serving.several import mean_of
 from inferplan.serving.summary import RunSummary, WarmUp, summarise_run

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from inferplan.serving.run import Progress
+from inferplan.serving.advance import Progress
 from inferplan.serving.threads import in_threads
 
 T = TypeVar("T")
