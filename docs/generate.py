@@ -16,7 +16,7 @@ import re
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -31,6 +31,11 @@ from inferplan.measure import attributes, measured
 from inferplan.provenance import Fact, Formula
 
 DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS))  # wherever this runs from, the parts stand beside it
+import accuracy_parts  # noqa: E402
+import unknown_parts  # noqa: E402
+from markdown import table  # noqa: E402
+
 SOURCE = Path(inferplan.__file__).resolve().parent
 MOST_COLUMNS = 12
 """Columns of a table that are listed."""
@@ -58,17 +63,6 @@ def generated(text: str) -> str:
 def _part(name: str) -> str:
     kind, *rest = name.split()
     return "\n".join(PARTS[kind](*rest))
-
-
-def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A Markdown table, line by line."""
-    yield _row(head)
-    yield _row(["---:" if title.startswith(">") else "---" for title in head])
-    yield from map(_row, body)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(c.removeprefix(">").replace("|", r"\|") for c in cells) + " |"
 
 
 def modules_of(package: str) -> list[ModuleType]:
@@ -300,6 +294,16 @@ PARTS: dict[str, Callable[..., Iterator[str]]] = {
         catalogue, causes, caveats, economics, engines, errors, factors, formulas, functions,
         grades, layers, links, meanings, packages, sources, tables,
     )
+} | {
+    "errors_by": accuracy_parts.errors_by,
+    "held_out": accuracy_parts.held_out,
+    "intervals_by": accuracy_parts.intervals_by,
+    "kinds": accuracy_parts.kinds,
+    "owned": unknown_parts.owned,
+    "rented": unknown_parts.rented,
+    "scored": accuracy_parts.scored,
+    "shares": accuracy_parts.shares,
+    "worst": accuracy_parts.worst,
 }  # fmt: skip
 
 if __name__ == "__main__":
