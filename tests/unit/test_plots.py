@@ -13,9 +13,13 @@ import pytest
 
 from inferplan.api.build import build_plan, find_device, find_model
 from inferplan.errors import InputError
+from inferplan.measure.score import score
+from inferplan.measure.truth import read_truth
+from inferplan.measure.validate import predict_rows
 from inferplan.metrics.slo import make_slos
 from inferplan.metrics.window import Window
 from inferplan.report.plot_latency import _curve
+from inferplan.report.plot_validation import CLASSES, Point, points_of, validation_figure
 from inferplan.report.plots import (
     BatchingRow,
     KneePoint,
@@ -236,3 +240,29 @@ def test_the_folder_may_not_be_somebody_elses(many: Run, tmp_path: Path) -> None
         write_run(many, {}, tmp_path / "requests.csv")
     with pytest.raises(InputError, match="is no name of records"):
         write_run(many, {}, tmp_path / "out", records="../x.csv")
+
+
+def test_predictions_beside_measurements() -> None:
+    pytest.importorskip("matplotlib")
+    points = [
+        Point("tpot", name, 10.0 + n, 11.0 + n, 8.0, 14.0)
+        for name in ("datacenter", "edge", "toaster")
+        for n in range(40)
+    ]
+    points.append(Point("decode", "cpu", 5.0, 4.0))
+    words = texts(validation_figure(points, most=30))
+    for part in ("TPOT", "decode", "120 results, 30 drawn", "1 results", "datacenter", "other"):
+        assert part in words
+    assert "apple" not in words
+    assert "no result was predicted" in texts(validation_figure([]))
+
+
+def test_points_are_the_rows_that_count() -> None:
+    rows = read_truth(Path(__file__).resolve().parents[1] / "data" / "truth_tiny.csv")
+    guesses = predict_rows(rows)
+    found = points_of(rows, guesses)
+    answered = sum(part.answered for part in score(rows, guesses).kinds.values())
+    assert len(found) == answered
+    assert {point.device_class for point in found} <= set(CLASSES)
+    strange = [replace(row, hardware="none") for row in rows]
+    assert {point.device_class for point in points_of(strange, guesses)} == {"other"}

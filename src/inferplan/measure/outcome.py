@@ -54,7 +54,12 @@ class Outcome:
     @property
     def tuned(self) -> bool:
         """Whether the vendor tuned the system: an upper envelope, shown apart."""
-        return self.row.source.startswith(_TUNED_SOURCES)
+        return is_tuned(self.row)
+
+
+def is_tuned(row: TruthRow) -> bool:
+    """Whether the vendor tuned the system measured."""
+    return row.source.startswith(_TUNED_SOURCES)
 
 
 def metric_kind(metric: str) -> str | None:

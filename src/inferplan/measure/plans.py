@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from inferplan.catalog.devices import device
 from inferplan.catalog.efficiency import Factors, engine
+from inferplan.catalog.evidence import load_of
 from inferplan.catalog.formats import kv_format, weight_format
 from inferplan.catalog.models import model
 from inferplan.catalog.types import Device, ModelSpec, WeightFormat
@@ -84,14 +85,14 @@ def plan_of(row: TruthRow) -> Deployment:
     '2 x TP4'
     """
     card = _named("hardware", row.hardware, device)
-    software = _engine(row, card)
+    software, backend = _engine(row, card)
     tp, pp, dp = _layout(row)
     shared = dp > 1 and software.id in ATTENTION_DP and model_of(row).is_moe
     weights = _named("weights", row.weights, weight_format)
     seqs, budget = engine_knobs(software, card)
     said = conditions_of(row)
     seqs = said.max_num_seqs or seqs
-    if row.scenario in ("static_batch", "single_stream"):
+    if load_of(row.scenario) == "alone":
         seqs = max(seqs, row.concurrency_or_batch or 1)
     return Deployment(
         card,
@@ -105,7 +106,7 @@ def plan_of(row: TruthRow) -> Deployment:
         max_num_seqs=seqs,
         max_num_batched_tokens=said.max_num_batched_tokens or budget,
         gpu_memory_utilization=software["gpu_memory_utilization"],
-        backend=_backend(row),
+        backend=backend,
         software_age_years=software_age(row.date or ""),
     )
 
@@ -151,21 +152,12 @@ def with_room(spec: ModelSpec, plan: Deployment, tokens: float, batch: float) ->
     )
 
 
-def _engine(row: TruthRow, card: Device) -> Factors:
-    """The engine named; one that is not known counts as the device's usual one."""
+def _engine(row: TruthRow, card: Device) -> tuple[Factors, str]:
+    """The engine named and its variant; one that is not known counts as the device's usual one."""
     try:
-        return engine(row.engine)
+        return engine(row.engine), row.engine
     except UnknownNameError:
-        return default_engine(card)
-
-
-def _backend(row: TruthRow) -> str:
-    """The engine's variant; blank for an engine that is not known."""
-    try:
-        engine(row.engine)
-    except UnknownNameError:
-        return ""
-    return row.engine
+        return default_engine(card), ""
 
 
 def _layout(row: TruthRow) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from inferplan.catalog.evidence import load_of
 from inferplan.errors import CannotPredictError, InferplanError, InputError
 from inferplan.estimate.confidence import confidence
+from inferplan.estimate.deployment import Deployment
 from inferplan.measure.conditions import Conditions, conditions_of
 from inferplan.measure.outcome import metric_kind
 from inferplan.measure.plans import model_of, plan_of, with_room
@@ -24,13 +25,14 @@ MS_PER_S = 1e3
 
 _LATENCY = re.compile(r"(ttft|tpot|e2e)_(mean|p50|p90|p95|p99)_ms")
 _RATES = ("output_tok_s", "total_tok_s", "req_s", "decode_tok_s", "prefill_tok_s")
-_ALONE = ("single_stream", "static_batch")
-"""Scenarios in which no other request comes between the phases of a batch."""
 
 UNSTATED_TOKENS = 256.0
 """Length taken where a source states none: about that of a chat's mean prompt and answer."""
 
 _Key: TypeAlias = tuple[str, str, Conditions, float, float]
+
+_Found: TypeAlias = tuple[Deployment, RunResult] | InferplanError
+"""What was run and how it went, or why it cannot be."""
 
 
 def predict_rows(
@@ -87,15 +89,16 @@ def predict_rows(
     return [prediction for prediction in out if prediction is not None]
 
 
-def _predict(row: TruthRow, found: RunResult | InferplanError) -> Prediction:
+def _predict(row: TruthRow, found: _Found) -> Prediction:
     if isinstance(found, InferplanError):
         return _refused(row, found)
+    plan, result = found
     try:
-        value = figure(row.metric, found)
+        value = figure(row.metric, result)
     except CannotPredictError as refusal:
         return _refused(row, refusal)
     kind, load = metric_kind(row.metric) or "e2e", load_of(row.scenario)
-    sure = confidence(plan_of(row), kind, value, load)
+    sure = confidence(plan, kind, value, load)
     return Prediction(row.case_id, row.metric, value, sure.low, sure.high)
 
 
@@ -141,16 +144,17 @@ def _key(row: TruthRow) -> _Key:
     return (row.source, row.case_id, said, *_lengths(row, said))
 
 
-def _tried(row: TruthRow, said: Conditions, isl: float, osl: float) -> RunResult | InferplanError:
+def _tried(row: TruthRow, said: Conditions, isl: float, osl: float) -> _Found:
     try:
-        return _run(row, said, isl, osl)
+        plan = plan_of(row)
+        return plan, _run(row, plan, said, isl, osl)
     except (CannotPredictError, InputError) as refusal:
         return refusal
 
 
 def _lengths(row: TruthRow, said: Conditions) -> tuple[float, float]:
     """Input and output length; a blank output is 0 where the metric does not depend on it."""
-    alone = row.scenario in _ALONE
+    alone = load_of(row.scenario) == "alone"
     if row.metric == "decode_tok_s" and alone:
         return (said.graph_tokens, 0.0) if said.graph_tokens else (said.isl or 0.0, said.osl or 0.0)
     needs_osl = not (alone and row.metric.startswith(("ttft", "prefill", "tpot")))
@@ -159,12 +163,12 @@ def _lengths(row: TruthRow, said: Conditions) -> tuple[float, float]:
     return isl, osl
 
 
-def _run(row: TruthRow, said: Conditions, isl: float, osl: float) -> RunResult:
-    spec, plan = model_of(row), plan_of(row)
+def _run(row: TruthRow, plan: Deployment, said: Conditions, isl: float, osl: float) -> RunResult:
+    spec = model_of(row)
     at_once = float(row.concurrency_or_batch or said.requests or plan.max_num_seqs)
     plan = with_room(spec, plan, isl + said.past + osl, at_once)
     lengths = MeasuredLengths(isl, osl, row.len_kind == "dataset", said.ratio)
-    if row.scenario in _ALONE:
+    if load_of(row.scenario) == "alone":
         batch = 1 if row.scenario == "single_stream" else _stated(row, "concurrency_or_batch")
         if batch <= held_at_once(spec, plan, isl + said.past, osl) * plan.replicas:
             return static_run(spec, plan, isl, osl, batch, past=said.past)

@@ -1,17 +1,24 @@
-"""The cells in which predictions are farthest from measurements."""
+"""The cells in which predictions are farthest from measurements, and why that may be."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import TypeAlias
 
+from inferplan.measure.attributes import attributes, sources_of
+from inferplan.measure.causes import Cause, CellFacts, likely_causes, shares_of
 from inferplan.measure.outcome import Outcome
 from inferplan.measure.predictions import Prediction
+from inferplan.measure.saturation import offered_shares
 from inferplan.measure.score import compared
 from inferplan.measure.summary import Cell, cells
 from inferplan.measure.truth import TruthRow
+
+_Part: TypeAlias = tuple[str, Cell, Sequence[Outcome]]
+"""Kind, cell, and its outcomes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,10 @@ class CellScore:
         Median relative error; the score counts it as at most one.
     bias : float
         Median of predicted / measured, minus one.
+    cause : str
+        What likely makes the error, a key of :data:`inferplan.measure.attributes.CAUSES`.
+    cause_times : float
+        How many times as far off as other cells those with this cause are.
     """
 
     kind: str
@@ -40,6 +51,8 @@ class CellScore:
     rows: int
     error: float
     bias: float
+    cause: str
+    cause_times: float
 
 
 def worst_cells(
@@ -69,15 +82,42 @@ def worst_cells(
     >>> worst_cells([row], [Prediction("a", "tpot_p50_ms", 50.0)], 5)[0].error
     0.25
     """
-    found = [
-        _score(kind, cell, outcomes)
-        for kind, (_, answered) in compared(rows, predictions).items()
-        for cell, outcomes in cells(answered).items()
+    return scored_cells(compared(rows, predictions))[:most] if most else []
+
+
+def scored_cells(answered: Mapping[str, tuple[int, Sequence[Outcome]]]) -> list[CellScore]:
+    """All cells, the worst first; of equals the one with more rows.
+
+    Parameters
+    ----------
+    answered : mapping
+        Kind -> rows that count, and the outcomes, of :func:`inferplan.measure.score.compared`.
+    """
+    parts = [
+        (kind, cell, outcomes)
+        for kind, (_, found) in answered.items()
+        for cell, outcomes in cells(found).items()
     ]
-    return sorted(found, key=lambda cell: (-cell.error, -cell.rows))[:most]
+    facts = _facts(parts)
+    scored = [_score(*part, cause) for part, cause in zip(parts, likely_causes(facts), strict=True)]
+    return sorted(scored, key=lambda cell: (-cell.error, -cell.rows))
 
 
-def _score(kind: str, cell: Cell, outcomes: list[Outcome]) -> CellScore:
+def _facts(parts: Sequence[_Part]) -> list[CellFacts]:
+    rows = [outcome.row for *_, outcomes in parts for outcome in outcomes]
+    measured_by, offered = sources_of(rows), iter(offered_shares(rows))
+    out: list[CellFacts] = []
+    for kind, cell, outcomes in parts:
+        found = [attributes(o.row, next(offered), measured_by[o.row.hardware]) for o in outcomes]
+        shares = shares_of(found)
+        if len({outcome.row.case_id for outcome in outcomes}) == 1:
+            shares["one case"] = 1.0
+        error, log_ratio = median(o.error for o in outcomes), median(o.log_ratio for o in outcomes)
+        out.append(CellFacts(kind, cell[-1], error, log_ratio, shares))
+    return out
+
+
+def _score(kind: str, cell: Cell, outcomes: Sequence[Outcome], cause: Cause) -> CellScore:
     hardware, family, source = cell if len(cell) > 1 else ("", "", *cell)
     return CellScore(
         kind=kind,
@@ -87,4 +127,6 @@ def _score(kind: str, cell: Cell, outcomes: list[Outcome]) -> CellScore:
         rows=len(outcomes),
         error=round(median(outcome.error for outcome in outcomes), 4),
         bias=round(math.expm1(median(outcome.log_ratio for outcome in outcomes)), 4),
+        cause=cause.name,
+        cause_times=round(cause.times, 1),
     )
