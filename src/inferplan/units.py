@@ -36,6 +36,8 @@ GB = 1e9
 TB = 1e12
 MONTH_H = 730.0
 """Hours in a month: the cloud providers' billing convention (365 x 24 / 12)."""
+YEAR_H = 8760.0
+"""Hours in a year of 365 days: twelve months."""
 
 _DURATION_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 _SIZE_BYTES = {
@@ -207,7 +209,7 @@ def parse_budget(text: str, field: str = "--budget") -> float:
     >>> parse_budget("7300/month")
     10.0
     """
-    hours = {"/h": 1.0, "/day": 24.0, "/month": MONTH_H, "/year": 8760.0}
+    hours = {"/h": 1.0, "/day": 24.0, "/month": MONTH_H, "/year": YEAR_H}
     amount, slash, period = text.replace("$", "").replace(",", "").partition("/")
     try:
         return positive(float(amount), field) / hours[slash + period.strip()]
