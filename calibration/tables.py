@@ -52,3 +52,7 @@ def _write(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -
     writer.writerow(header)
     writer.writerows(rows)
     write_atomic(DATA / name, text.getvalue())
+
+
+write_table = _write
+"""Writes a table of the package: its name, header and rows."""

@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from inferplan.catalog.accuracy import accuracy
+from inferplan.catalog.spread import spread_of
 from inferplan.measure.breakdown import breakdown
 from inferplan.measure.measured import measured_rows
 from inferplan.measure.predictions import Prediction
@@ -59,6 +61,15 @@ def test_what_the_pages_tell_is_fresh(rows, guesses):
     worst = scored_cells(compared(rows, guesses))[: len(PAGES["worst"])]
     for cell, told in zip(worst[:10], PAGES["worst"], strict=False):
         assert told["error"] == pytest.approx(cell.error, rel=0.02)
+
+
+def test_stored_spreads_are_fresh(rows, guesses):
+    for kind, (_, outcomes) in compared(rows, guesses).items():
+        low, high = np.percentile([outcome.log_ratio for outcome in outcomes], (16, 84))
+        stored = spread_of("all", "", kind)
+        assert stored is not None
+        assert stored.rows == len(outcomes), "run python -m calibration.spread"
+        assert stored.log_half_width == pytest.approx((high - low) / 2, abs=0.01)
 
 
 def test_what_the_pages_and_the_package_tell_is_the_same():

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
+from inferplan.catalog.spread import evidence_words
 from inferplan.catalog.table import rows
 from inferplan.provenance import Fact, Grade
 
@@ -150,12 +151,16 @@ def calibrated(parameter: str, prior: Fact, keys: Mapping[str, str]) -> Fact:
         shifted(parameter, prior.value, shift),
         prior.unit,
         f"calibration on up to {most:,} measurements; {prior.value:g} {prior.grade}",
-        "calibration.csv: "
-        + ", ".join(f"{f'{level} {key}'.strip()} {e.shift:+.2f}" for level, key, e in used),
+        "calibration.csv: " + ", ".join(_shown(level, key, effect) for level, key, effect in used),
         prior.date,
         Grade.CALIBRATED,
         prior.note,
     )
+
+
+def _shown(level: str, key: str, effect: Effect) -> str:
+    evidence = evidence_words(level, key, effect.rows)
+    return f"{f'{level} {key}'.strip()} {effect.shift:+.2f}{evidence}"
 
 
 _DEVICE = ("all", "profile", "compute", "engine", "backend", "age|engine", "weights", "device",

@@ -33,6 +33,10 @@ ACQUIRE = ("auto", "rent", "buy")
 def explain(figure: str, model: str, device: str, **given: Any) -> None:
     """Derive FIGURE of MODEL on DEVICE down to sourced facts.
 
+    A calibrated factor shows each shift that moved it from its assumed value: where the shift
+    holds, on how many measurements (n) it rests, and within how many per cent of the measurement,
+    their common bias taken away, two of three predictions there are.
+
     \b
     FIGURE is one of
       ttft tpot decode_tok_s           idle replica, --batch
