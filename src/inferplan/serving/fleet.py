@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from inferplan.catalog.efficiency import Factors
 from inferplan.catalog.types import ModelSpec
 from inferplan.errors import CannotPredictError, InputError, nearest
 from inferplan.estimate.deployment import Deployment
@@ -116,7 +117,7 @@ def rules_for(model: ModelSpec, plan: Deployment, tokens: float, **chosen: Any) 
     engine = plan.engine
     size = int(chosen.get("block_size") or engine["block_size"])
     defaults: dict[str, Any] = {
-        "policy": "static" if engine["static_batching"] else "vllm 0.32",
+        "policy": _policy(engine),
         "block_size": size,
         "num_gpu_blocks": pool_blocks(model, plan, tokens, size),
         "max_num_seqs": plan.max_num_seqs * plan.dp,
@@ -129,6 +130,13 @@ def rules_for(model: ModelSpec, plan: Deployment, tokens: float, **chosen: Any) 
     }
     given = {name: value for name, value in chosen.items() if value is not None}
     return EngineRules(**(defaults | given))
+
+
+def _policy(engine: Factors) -> str:
+    """The scheduling rules that are an engine's own or nearest to them."""
+    if engine["static_batching"]:
+        return "static"
+    return "prefill-first" if engine["prefill_first"] else "vllm 0.32"
 
 
 def make_fleet(
