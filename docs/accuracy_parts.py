@@ -103,7 +103,7 @@ def worst() -> Iterator[str]:
 
 def _cause(cell: Mapping[str, Any]) -> str:
     words = CAUSES[cell["cause"]]
-    return words if cell["cause"] == "model" else f"{words} (x{cell['cause_times']:g})"
+    return words if cell["cause"] in ("model", "few") else f"{words} (x{cell['cause_times']:g})"
 
 
 def shares(by: str) -> Iterator[str]:

@@ -28,6 +28,7 @@ from inferplan.catalog.formats import kv_formats, weight_formats
 from inferplan.catalog.models import models
 from inferplan.catalog.table import rows
 from inferplan.measure import attributes, measured
+from inferplan.measure.causes import MIN_CELLS
 from inferplan.provenance import Fact, Formula
 
 DOCS = Path(__file__).resolve().parent
@@ -280,6 +281,7 @@ def causes() -> Iterator[str]:
         "one source": "no other source has results of the device",
         "set-up": "most other cells of the source err to the same side",
         "model": "none of the above goes with larger errors",
+        "few": f"fewer than {2 * MIN_CELLS} cells are scored",
     }
     body: list[tuple[str, str]] = []
     for cause, words in attributes.CAUSES.items():

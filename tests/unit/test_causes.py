@@ -68,7 +68,8 @@ def test_a_single_case_is_named_only_where_nothing_else_is():
 
 def test_no_cells_have_no_cause_and_exact_ones_the_model():
     assert likely_causes([]) == []
-    assert likely_causes([cell(0.0), cell(0.0)]) == [Cause("model")] * 2
+    assert likely_causes([cell(0.0) for _ in range(8)]) == [Cause("model")] * 8
+    assert likely_causes([cell(0.9), cell(0.1)]) == [Cause("few")] * 2
 
 
 def test_shares_count_rows():

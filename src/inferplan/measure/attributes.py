@@ -22,6 +22,7 @@ CAUSES: Mapping[str, str] = {
     "one source": "device measured by nobody else",
     "set-up": "the source's other cells lean alike",
     "model": "nothing known: the model",
+    "few": "too few cells to compare",
 }
 """Causes of a large error, and how they are told to people."""
 

@@ -68,7 +68,7 @@ class Cause:
     name : str
         A key of :data:`inferplan.measure.attributes.CAUSES`.
     times : float
-        How many times as far off cells with it are; 1 for ``model``.
+        How many times as far off cells with it are; 1 for ``model`` and ``few``.
     """
 
     name: str
@@ -86,7 +86,8 @@ def likely_causes(cells: Sequence[CellFacts]) -> list[Cause]:
     Returns
     -------
     list of Cause
-        In the cells' order; ``model`` where nothing explains it.
+        In the cells' order; ``model`` where nothing explains it, ``few`` where there are too few
+        cells to tell.
 
     Examples
     --------
@@ -99,18 +100,19 @@ def likely_causes(cells: Sequence[CellFacts]) -> list[Cause]:
     by_source: dict[tuple[str, str], list[float]] = defaultdict(list)
     for cell in cells:
         by_source[cell.kind, cell.source].append(cell.log_ratio)
-    return [_likely(cell, times, by_source[cell.kind, cell.source]) for cell in cells]
+    rest = Cause("model" if len(cells) >= 2 * MIN_CELLS else "few")
+    return [_likely(cell, times, by_source[cell.kind, cell.source]) or rest for cell in cells]
 
 
 def _likely(
     cell: CellFacts, times: Mapping[tuple[str, str], float], source: Sequence[float]
-) -> Cause:
+) -> Cause | None:
     found = {cause: times.get((cell.kind, cause), 1.0) for cause in cell.shares if cell.has(cause)}
     found["set-up"] = _lean(cell.log_ratio, source)
     clear = {cause: value for cause, value in found.items() if value >= WORTH_NAMING}
     best = {cause: value for cause, value in clear.items() if cause not in WEAK} or clear
-    name = max(best, key=lambda cause: best[cause], default="model")
-    return Cause(name, best.get(name, 1.0))
+    name = max(best, key=lambda cause: best[cause], default=None)
+    return Cause(name, best[name]) if name else None
 
 
 def _lean(own: float, source: Sequence[float]) -> float:

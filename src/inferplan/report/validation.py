@@ -137,7 +137,7 @@ def worst_table(cells: Sequence[CellScore]) -> Table:
 def cause_words(cell: CellScore) -> str:
     """The likely cause of a cell's error, and how much goes with it."""
     words = CAUSES[cell.cause]
-    return words if cell.cause == "model" else f"{words} (x{cell.cause_times:g})"
+    return words if cell.cause in ("model", "few") else f"{words} (x{cell.cause_times:g})"
 
 
 def _reasons(refused: Mapping[str, int]) -> list[str]:
