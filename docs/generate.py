@@ -244,10 +244,14 @@ def errors() -> Iterator[str]:
 def economics() -> Iterator[str]:
     """Defaults of what owning hardware costs."""
     body = [
-        (f"`{r['parameter']}`", r["value"], r["unit"], r["grade"], r["source"], r["note"])
+        (
+            f"`{r['parameter']}`", r["low"], r["value"], r["high"], r["unit"], r["grade"],
+            r["source"], r["note"],
+        )
         for r in rows("economics.csv")
-    ]
-    yield from table(("fact", ">value", "unit", "grade", "source", "meaning"), body)
+    ]  # fmt: skip
+    head = ("fact", ">low", ">value", ">high", "unit", "grade", "source", "meaning")
+    yield from table(head, body)
 
 
 def sources() -> Iterator[str]:

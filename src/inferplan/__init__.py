@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from inferplan.api.batching import batching
     from inferplan.api.calls import fit, predict, recommend
     from inferplan.api.capacity import capacity
+    from inferplan.api.cost import cost_of
     from inferplan.api.derive import explain
     from inferplan.api.simulate import simulate
     from inferplan.api.sweep import sweep
@@ -24,6 +25,7 @@ __all__ = [
     "__version__",
     "batching",
     "capacity",
+    "cost_of",
     "device",
     "devices",
     "explain",
@@ -39,6 +41,7 @@ __all__ = [
 _HOMES = {
     "batching": "inferplan.api.batching",
     "capacity": "inferplan.api.capacity",
+    "cost_of": "inferplan.api.cost",
     "recommend": "inferplan.api.calls",
     "predict": "inferplan.api.calls",
     "fit": "inferplan.api.calls",

@@ -41,6 +41,15 @@ COMMANDS = {
         "capacity llama-3.1-8b l40s --requests 300 --seeds 1",
     ),
     "sweep/1": ("sweep llama-3.1-8b l40s --rates 1:2:2 --requests 50 --jobs 1 --out s.csv",),
+    "cost/1": (
+        "cost llama-3.1-8b l40s --isl 500 --osl 100 --rate 3 --ttft-p95 1s --spares 1",
+        "cost llama-3.2-3b m4_10c --users 2 --think 30s --requests 200 --pay own",
+        "cost llama-3.2-1b snapdragon_x_elite --concurrency 1 --set device_price_usd=900",
+    ),
+    "claim/1": (
+        "cost --check '$2.50/h, 50 tok/s, $0.14/M'",
+        "cost llama-3-8b rtx4090 --check '$1/h, 40 tok/s' --batch 1 --weights fp16",
+    ),
     "fit/1": ("fit llama-3-70b h100 --tp 4 --context 5000",),
     "fit-all/1": ("fit llama-3.1-70b --class apple",),
     "explain/1": (
@@ -71,7 +80,11 @@ UNITS = [
     (r"bytes_per_s(?!eq)", "B/s"),
     (r"bytes_per_token", "B/token"),
     (r"requests_per_usd", "1/USD"),
-    (r"usd_per_h", "USD/h"),
+    (r"usd_per(_unit)?_h", "USD/h"),
+    (r"usd_per_user_month$", "USD/month"),
+    (r"usd_per_request$", "USD"),
+    (r"g_per_kwh$", "g/kWh"),
+    (r"g_per_mtok$", "g/Mtok"),
     (r"usd_per_month", "USD/month"),
     (r"usd_per_mtok", "USD/Mtok"),
     (r"_usd$", "USD"),

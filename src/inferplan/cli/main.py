@@ -15,6 +15,7 @@ from inferplan import __version__
 from inferplan.cli.batching import batching
 from inferplan.cli.capacity import capacity
 from inferplan.cli.catalog import catalog
+from inferplan.cli.cost import cost
 from inferplan.cli.explain import explain
 from inferplan.cli.fit import fit
 from inferplan.cli.parity import parity
@@ -51,6 +52,7 @@ for command in (
     batching,
     capacity,
     sweep,
+    cost,
     explain,
     validate,
     parity,

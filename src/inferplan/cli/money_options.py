@@ -1,0 +1,42 @@
+"""Options about fleets, offers and assumptions that the commands about money share."""
+
+from __future__ import annotations
+
+import click
+
+from inferplan.cli.options import stack
+
+MONEY = ("file", "settings", "provider", "region", "prices", "seed", "today")
+"""Names of the options of :data:`offer_options` and :data:`money_options`."""
+
+fleet_options = stack(
+    click.option(
+        "--headroom", type=float, default=0.0, show_default=True, metavar="F",
+        help="Growth above the peak to bear within the limits, e.g. 0.2.",
+    ),
+    click.option(
+        "--spares", type=int, default=0, show_default=True, metavar="N", help="Idle replicas."
+    ),
+    click.option(
+        "--min-replicas", type=int, default=1, show_default=True, metavar="N",
+        help="Replicas at least, for redundancy.",
+    ),
+)  # fmt: skip
+
+offer_options = stack(
+    click.option("--provider", help="Only offers of this provider."),
+    click.option("--region", help="Only offers in this region."),
+    click.option("--prices", metavar="FILE", help="Own prices (CSV, YAML) in place of bundled."),
+)
+
+money_options = stack(
+    click.option("--file", metavar="YAML", help="Own assumptions: parameter: value."),
+    click.option(
+        "--set", "settings", multiple=True, metavar="NAME=VALUE",
+        help="One assumption, e.g. pue=1.2 or pue=1.1:1.2:1.4.",
+    ),
+    click.option(
+        "--seed", type=int, default=0, show_default=True, help="Of arrivals and Monte Carlo."
+    ),
+    click.option("--today", metavar="YYYY-MM-DD", help="Day on which prices are judged [today]."),
+)  # fmt: skip
