@@ -146,7 +146,7 @@ def steady_share(predicted: float) -> float | None:
     Examples
     --------
     >>> [round(steady_share(x), 2) for x in (0.5, 0.8, 1.0, 1.3)]
-    [0.5, 0.78, 0.87, 0.92]
+    [0.5, 0.77, 0.87, 0.93]
     >>> steady_share(3.0) is None
     True
     """
