@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from markdown import table
+from markdown_table import table
 
 from inferplan.measure import attributes, measured
 from inferplan.measure.attributes import CAUSES

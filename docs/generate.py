@@ -34,7 +34,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS))  # wherever this runs from, the parts stand beside it
 import accuracy_parts  # noqa: E402
 import unknown_parts  # noqa: E402
-from markdown import table  # noqa: E402
+from markdown_table import table  # noqa: E402
 
 SOURCE = Path(inferplan.__file__).resolve().parent
 MOST_COLUMNS = 12
