@@ -1,4 +1,4 @@
-"""Generated parts of accuracy.md and unknowns.md, from what ``tools/score.py`` found.
+"""Generated parts of accuracy.md, unknowns.md and validate.md, from what ``tools/score.py`` found.
 
 ``docs/data/accuracy.json`` holds a full ``inferplan validate`` of the results that ship; a test
 compares it with the present code.
@@ -13,9 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from markdown import table
+from markdown_table import table
 
+from inferplan.measure import attributes, measured
 from inferplan.measure.attributes import CAUSES
+from inferplan.measure.causes import MIN_CELLS
 
 DOCS = Path(__file__).resolve().parent
 REPORT = DOCS.parent / "calibration" / "report.md"
@@ -116,3 +118,25 @@ def shares(by: str) -> Iterator[str]:
         if s["error"] >= 0.005
     ]  # fmt: skip
     yield from table((by, ">of the error", ">of the cells", ">times the average"), body)
+
+
+def causes() -> Iterator[str]:
+    """What may make a cell's error, and when."""
+    known = measured.caveats()
+    when = {
+        "saturation": f"open loop at {attributes.NEAR:.0%} of the predicted capacity or more",
+        "tail": ", ".join(name.strip("_").removesuffix("_ms") for name in attributes.TAIL),
+        "tuned": "MLPerf and Intel's Gaudi tables",
+        "old": f"of {attributes.OLD_YEARS:g} years or more; or: ",
+        "version": "blank",
+        "one case": "all rows of the cell are metrics of one case",
+        "one source": "no other source has results of the device",
+        "set-up": "most other cells of the source err to the same side",
+        "model": "none of the above goes with larger errors",
+        "few": f"fewer than {2 * MIN_CELLS} cells are scored",
+    }
+    body: list[tuple[str, str]] = []
+    for cause, words in CAUSES.items():
+        codes = ", ".join(f"`{c}`" for c in attributes.CODES.get(cause, ()) if c in known)
+        body.append((words, when.get(cause, "") + codes))
+    yield from table(("likely cause", "where"), body)

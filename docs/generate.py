@@ -27,15 +27,14 @@ from inferplan.catalog.devices import devices
 from inferplan.catalog.formats import kv_formats, weight_formats
 from inferplan.catalog.models import models
 from inferplan.catalog.table import rows
-from inferplan.measure import attributes, measured
-from inferplan.measure.causes import MIN_CELLS
+from inferplan.measure import measured
 from inferplan.provenance import Fact, Formula
 
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS))  # wherever this runs from, the parts stand beside it
 import accuracy_parts  # noqa: E402
 import unknown_parts  # noqa: E402
-from markdown import table  # noqa: E402
+from markdown_table import table  # noqa: E402
 
 SOURCE = Path(inferplan.__file__).resolve().parent
 MOST_COLUMNS = 12
@@ -272,35 +271,14 @@ def caveats() -> Iterator[str]:
     yield from table(("code", ">cases", "meaning"), body)
 
 
-def causes() -> Iterator[str]:
-    """What may make a cell's error, and when."""
-    known = measured.caveats()
-    when = {
-        "saturation": f"open loop at {attributes.NEAR:.0%} of the predicted capacity or more",
-        "tail": ", ".join(name.strip("_").removesuffix("_ms") for name in attributes.TAIL),
-        "tuned": "MLPerf and Intel's Gaudi tables",
-        "old": f"of {attributes.OLD_YEARS:g} years or more; or: ",
-        "version": "blank",
-        "one case": "all rows of the cell are metrics of one case",
-        "one source": "no other source has results of the device",
-        "set-up": "most other cells of the source err to the same side",
-        "model": "none of the above goes with larger errors",
-        "few": f"fewer than {2 * MIN_CELLS} cells are scored",
-    }
-    body: list[tuple[str, str]] = []
-    for cause, words in attributes.CAUSES.items():
-        codes = ", ".join(f"`{c}`" for c in attributes.CODES.get(cause, ()) if c in known)
-        body.append((words, when.get(cause, "") + codes))
-    yield from table(("likely cause", "where"), body)
-
-
 PARTS: dict[str, Callable[..., Iterator[str]]] = {
     function.__name__: function
     for function in (
-        catalogue, causes, caveats, economics, engines, errors, factors, formulas, functions,
+        catalogue, caveats, economics, engines, errors, factors, formulas, functions,
         grades, layers, links, meanings, packages, sources, tables,
     )
 } | {
+    "causes": accuracy_parts.causes,
     "errors_by": accuracy_parts.errors_by,
     "held_out": accuracy_parts.held_out,
     "intervals_by": accuracy_parts.intervals_by,

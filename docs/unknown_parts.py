@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from statistics import median
 
-from markdown import table
+from markdown_table import table
 
 from inferplan.catalog import offers
 from inferplan.catalog.devices import devices

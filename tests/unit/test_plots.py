@@ -251,7 +251,7 @@ def test_predictions_beside_measurements() -> None:
     ]
     points.append(Point("decode", "cpu", 5.0, 4.0))
     words = texts(validation_figure(points, most=30))
-    for part in ("TPOT", "decode", "120 results, 30 drawn", "1 results", "datacenter", "other"):
+    for part in ("TPOT", "decode", "120 results, 30 drawn", "1 result", "datacenter", "other"):
         assert part in words
     assert "apple" not in words
     assert "no result was predicted" in texts(validation_figure([]))

@@ -135,7 +135,7 @@ def validation_figure(points: Sequence[Point], most: int = MOST) -> Figure:
             _panel(axes, kind, [point for point in points if point.kind == kind], most)
         for axes in panels[len(kinds) :]:
             axes.set_axis_off()
-        _legend(figure, points)
+        _legend(figure, points, 2 * columns if columns < COLUMNS else None)
     return figure
 
 
@@ -146,14 +146,16 @@ def _panel(axes: Axes, kind: str, points: Sequence[Point], most: int) -> None:
     ends = np.array([low, high])
     axes.plot(ends, ends, color=INK, linewidth=0.9, zorder=3)
     axes.fill_between(ends, ends / 2, ends * 2, color=MUTED, alpha=0.09, linewidth=0, zorder=0)
+    drawn = 0
     for name in _classes(points):
         own = [point for point in points if _class(point) == name]
         part = _even(own, max(1, round(most * len(own) / len(points))))
         _series(axes, name, part)
+        drawn += len(part)
     axes.set(title=kind if kind in ("throughput", "decode", "prefill") else kind.upper(),
              xlabel=f"measured {UNITS[kind]}", ylabel="predicted")  # fmt: skip
-    shown = f"{len(points):,} results" + (f", {most:,} drawn" if len(points) > most else "")
-    aside(axes, shown)
+    count = f"{len(points):,} result{'s'[: len(points) != 1]}"
+    aside(axes, count + (f", {drawn:,} drawn" if drawn < len(points) else ""))
 
 
 def _series(axes: Axes, name: str, points: Sequence[Point]) -> None:
@@ -184,7 +186,7 @@ def _classes(points: Sequence[Point]) -> list[str]:
     return [name for name in (*CLASSES, "other") if name in found]
 
 
-def _legend(figure: Figure, points: Sequence[Point]) -> None:
+def _legend(figure: Figure, points: Sequence[Point], columns: int | None) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -196,5 +198,5 @@ def _legend(figure: Figure, points: Sequence[Point]) -> None:
     marks.append(Line2D([], [], color=MUTED, alpha=0.5, linewidth=1, label="90 % interval"))
     marks.append(Line2D([], [], color=INK, linewidth=0.9, label="predicted = measured"))
     marks.append(Patch(color=MUTED, alpha=0.15, label="within a factor of 2"))
-    figure.legend(handles=marks, loc="outside lower center", ncols=len(marks), handlelength=1.4,
-                  columnspacing=1.4)  # fmt: skip
+    figure.legend(handles=marks, loc="outside lower center", ncols=columns or len(marks),
+                  handlelength=1.4, columnspacing=1.4)  # fmt: skip
