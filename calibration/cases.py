@@ -118,12 +118,19 @@ class Predictor:
 
     def log_ratio(self, effects: Effects, index: Sequence[int] | Ints | None = None) -> Floats:
         """Logarithm of predicted over measured; nan where a row is refused or not asked for."""
+        return self.both(effects, index)[0]
+
+    def both(
+        self, effects: Effects, index: Sequence[int] | Ints | None = None
+    ) -> tuple[Floats, Floats]:
+        """Logarithm of predicted over measured; latency over that of a request that is alone."""
         rows = np.arange(len(self.data.rows)) if index is None else np.asarray(index)
-        out = np.full(len(self.data.rows), np.nan)
+        out, stretch = np.full((2, len(self.data.rows)), np.nan)
         parts = [(part, dict(effects)) for part in _whole_cases(self.data, rows)]
-        for part, found in self.pool.map(_predict, parts):
-            out[part] = np.log(found / self.data.values[part])
-        return out
+        for part, values, longer in self.pool.map(_predict, parts):
+            out[part] = np.log(values / self.data.values[part])
+            stretch[part] = longer
+        return out, stretch
 
     def close(self) -> None:
         """End the processes."""
@@ -150,9 +157,9 @@ def _begin(data: Measured) -> None:
     _data[:] = [data]
 
 
-def _predict(task: tuple[Ints, Effects]) -> tuple[Ints, Floats]:
+def _predict(task: tuple[Ints, Effects]) -> tuple[Ints, Floats, Floats]:
     part, effects = task
     with using(effects):
         found = predict_rows([_data[0].rows[i] for i in part], jobs=1)
     values = [p.predicted if p.predicted and p.predicted > 0 else np.nan for p in found]
-    return part, np.array(values, dtype=float)
+    return part, np.array(values, dtype=float), np.array([p.stretch for p in found])

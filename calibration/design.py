@@ -21,6 +21,8 @@ PRIOR_STD: Mapping[str, float] = {
     "age": 0.25,
     "age|engine": 0.2,
     "weights": 0.2,
+    "backend|compute": 0.2,
+    "profile|engine": 0.2,
     "device": 0.25,
     "device|engine": 0.12,
 }
@@ -31,9 +33,6 @@ An unseen device so inherits the shifts of its class and engine. On the logit sc
 
 TIMES_WIDER = 1.5
 """The same for times and bytes, whose assumed values are known less well."""
-
-STEEPEST = 3.0
-"""Sensitivities are cut here: beyond it a row stands at an edge, such as a saturated queue."""
 
 SMALLEST_SHIFT = 2e-3
 """Smaller shifts are not written down."""
@@ -74,7 +73,7 @@ class Design:
                 if np.isfinite(slope) and slope != 0.0:
                     at.append(row)
                     column.append(j)
-                    value.append(float(np.clip(slope, -STEEPEST, STEEPEST)) * factor)
+                    value.append(float(slope) * factor)
         shape = (len(self.entries), len(self.names))
         return sparse.csr_matrix((value, (at, column)), shape=shape)
 
@@ -87,6 +86,14 @@ class Design:
             for name, shift, n in found
             if abs(shift) >= SMALLEST_SHIFT
         }
+
+    def moved(self, shifts: Floats) -> dict[str, Floats]:
+        """By parameter, the shift of each row."""
+        out = {name: np.zeros(len(self.entries)) for name in LEVELS}
+        for row, entries in enumerate(self.entries):
+            for parameter, j, factor in entries:
+                out[parameter][row] += shifts[j] * factor
+        return out
 
     def rows_of(self) -> Floats:
         """Rows that have each column."""

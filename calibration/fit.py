@@ -1,6 +1,6 @@
 """Fit the shifts, leave groups out, and write the tables that the package ships.
 
-    python -m calibration.fit [TRUTH.csv...] [--rounds 3] [--fresh]
+    python -m calibration.fit [TRUTH.csv...] [--rounds 3] [--fresh | --reuse]
 
 The same tables and code give the same files. It takes about a quarter of an hour on four cores.
 """
@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration import report, tables
-from calibration.cases import Floats, Measured, Predictor, measured, sample
+from calibration import report, spread, tables
+from calibration.cases import Floats, Ints, Measured, Predictor, measured, sample
 from calibration.design import Design, design
 from calibration.holdout import SCHEMES, held_out
-from calibration.intervals import spreads
-from calibration.sensitivity import share_moved, slopes
+from calibration.intervals import covered, parts
+from calibration.sensitivity import Slopes, load_slopes, share_moved, slopes
 from calibration.solve import Linear, loss
 from inferplan.catalog.calibration import effects as shipped
 from inferplan.measure.measured import measured_rows
@@ -27,6 +27,9 @@ from inferplan.measure.truth import read_truth
 
 CASES_A_CELL = 8
 """Cases of a cell that the rounds look at; the last round looks at all."""
+
+SLOPES = Path(__file__).with_name("slopes.npz")
+"""Not in the repository: made anew by every fit but one that is told to reuse it."""
 
 STRIDES = (1.0, 0.5, 0.25)
 """Shares of a step that are tried: queues make predictions bend."""
@@ -40,6 +43,7 @@ class Fit:
     shifts: Floats
     linear: Linear
     log_ratio: Floats
+    stretch: Floats
     matters: dict[str, float]
 
 
@@ -53,43 +57,56 @@ def rounds(predictor: Predictor, columns: Design, shifts: Floats, count: int) ->
     """Gauss-Newton steps on a sample of cases, each only as far as it helps."""
     data = predictor.data
     index = sample(data, CASES_A_CELL)
-    for number in range(count):
-        linear, base, _ = linearised(predictor, columns, shifts, index)
-        best = (loss(base, data.weights, shifts, columns.std), 0.0, shifts)
-        target = linear.fit(shifts)
-        for stride in STRIDES:
-            moved = shifts + stride * (target - shifts)
-            errors = predictor.log_ratio(columns.effects(moved), index)
-            found = loss(errors, data.weights, moved, columns.std)
-            if found < best[0]:
-                best = (found, stride, moved)
-            elif best[1]:
-                break
-        print(f"round {number + 1}: loss {best[0]:.0f}, step {best[1]:g}", file=sys.stderr)
-        if not best[1]:
+    for _ in range(count):
+        near = slopes(predictor, columns.effects(shifts), columns.moved(shifts), index)
+        target = linear_near(columns, near, data.weights).fit(shifts)
+        moved = _farthest(predictor, columns, shifts, target, index)
+        if moved is shifts:
             break
-        shifts = best[2]
+        shifts = moved
     return shifts
 
 
-def linearised(
-    predictor: Predictor, columns: Design, shifts: Floats, index: object = None
-) -> tuple[Linear, Floats, dict[str, float]]:
-    """Errors near some shifts, the errors there, and how much each parameter matters."""
-    base, slope = slopes(predictor, columns.effects(shifts), index)  # type: ignore[arg-type]
-    matrix = columns.matrix(slope)
-    linear = Linear(matrix, base - matrix @ shifts, predictor.data.weights, columns.std)
-    return linear, base, share_moved(slope)
+def linear_near(columns: Design, found: Slopes, weights: Floats) -> Linear:
+    """The problem as a linear one."""
+    return Linear(columns.matrix(found.by), found.offset, weights, columns.std)
 
 
-def fit(predictor: Predictor, start: Floats | None, count: int) -> Fit:
+def fit(predictor: Predictor, start: Floats | None, count: int, kept: Path, reuse: bool) -> Fit:
     """The shifts that explain all measurements best."""
-    columns = design(predictor.data)
-    first = start_of(columns) if start is None else start
-    shifts = rounds(predictor, columns, first, count)
-    linear, _, matters = linearised(predictor, columns, shifts)
-    errors = predictor.log_ratio(columns.effects(shifts))
-    return Fit(columns, shifts, linear, errors, matters)
+    columns, data = design(predictor.data), predictor.data
+    if reuse:
+        found = load_slopes(kept)
+        shifts = np.zeros(len(columns.std))
+    else:
+        shifts = rounds(predictor, columns, start_of(columns) if start is None else start, count)
+        found = slopes(predictor, columns.effects(shifts), columns.moved(shifts))
+        found.save(kept)
+    linear = linear_near(columns, found, data.weights)
+    target = linear.fit(shifts)
+    best = target if reuse else _farthest(predictor, columns, shifts, target)
+    errors, stretch = predictor.both(columns.effects(best))
+    print(f"all rows: loss {loss(errors, data.weights, best, columns.std):.0f}", file=sys.stderr)
+    return Fit(columns, best, linear, errors, stretch, share_moved(found.by))
+
+
+def _farthest(
+    predictor: Predictor, columns: Design, shifts: Floats, target: Floats, index: Ints | None = None
+) -> Floats:
+    """Shifts on the way to a target, as far as that helps."""
+    weights = predictor.data.weights
+    base = predictor.log_ratio(columns.effects(shifts), index)
+    best = (loss(base, weights, shifts, columns.std), 0.0, shifts)
+    for stride in STRIDES:
+        moved = shifts + stride * (target - shifts)
+        errors = predictor.log_ratio(columns.effects(moved), index)
+        found = loss(errors, weights, moved, columns.std)
+        if found < best[0]:
+            best = (found, stride, moved)
+        elif best[1]:
+            break
+    print(f"loss {best[0]:.0f}, step {best[1]:g}", file=sys.stderr)
+    return best[2]
 
 
 def missed(predictor: Predictor, found: Fit) -> dict[str, Floats]:
@@ -106,6 +123,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("truth", nargs="*", type=Path, help="default: what ships with inferplan")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--slopes", type=Path, default=SLOPES, help="derivatives are kept here")
+    parser.add_argument("--reuse", action="store_true", help="take the derivatives kept before")
     parser.add_argument("--fresh", action="store_true", help="start from the assumed values")
     given = parser.parse_args()
     rows = [row for path in given.truth for row in read_truth(path)] or measured_rows()
@@ -113,7 +132,7 @@ def main() -> None:
     predictor = Predictor(data)
     try:
         start = np.zeros(len(design(data).names)) if given.fresh else None
-        found = fit(predictor, start, given.rounds)
+        found = fit(predictor, start, given.rounds, given.slopes, given.reuse)
         errors = missed(predictor, found)
     finally:
         predictor.close()
@@ -128,11 +147,13 @@ def write(data: Measured, found: Fit, errors: dict[str, Floats]) -> None:
         "class": errors["device"],
         "physics": errors["class"],
     }
-    ends = spreads(data, by_evidence)
+    found_parts = parts(data, by_evidence, found.stretch)
     tables.write_effects(found.columns, found.shifts)
     tables.write_evidence(data, found.log_ratio)
-    tables.write_spreads(ends)
-    report.write(data, found.log_ratio, errors, ends, found.matters)
+    tables.write_intervals(found_parts)
+    spread.write(data, found.log_ratio)
+    widths = covered(data, by_evidence, found.stretch, found_parts)
+    report.write(data, found.log_ratio, errors, widths, found.matters)
 
 
 if __name__ == "__main__":

@@ -1,62 +1,63 @@
-"""Intervals from what was missed where the like had been left out of the fit."""
+"""Intervals from what was missed where the like had been left out of the fit.
+
+Errors are not alike everywhere: they are larger where nothing similar was measured, near a
+replica's limit, on kinds of device and engine that are less well known. So a scale of the error is
+fitted first (the logarithm of its size, a ridge regression), and an interval is the scale times
+what nine of ten errors kept to once each was divided by its scale.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from calibration.cases import Floats, Measured
-from inferplan.catalog.evidence import EVIDENCE, KINDS, LOADS, load_of
-
-Mask = npt.NDArray[np.bool_]
+from calibration.cases import Floats, Ints, Measured
+from inferplan.catalog.evidence import EVIDENCE, KINDS, load_of, log_ends, scale_terms
 
 TAIL = 0.05
 """Share of measurements meant to lie below an interval, and above."""
 
-FEWEST = 60
-"""With fewer rows than this, the other load lends its own, and then all kinds of metric."""
+SMALLEST_ERROR = 0.02
+"""Smaller errors are luck, and count as this."""
 
-ALIKE = {
-    "tpot": ["tpot", "decode"],
-    "decode": ["tpot", "decode"],
-    "ttft": ["ttft", "prefill"],
-    "prefill": ["ttft", "prefill"],
-    "e2e": ["e2e"],
-    "throughput": ["throughput"],
-}
-"""Kinds that measure the same thing where one batch is alone, as a time or as a speed."""
+PRIOR_STD = 0.5
+"""How far the scale of a group may be expected from that of all, as a logarithm."""
 
-SPEEDS = ("decode", "prefill", "throughput")
-"""Kinds of which more is better: too fast a speed is too short a time."""
+ROUNDS = 5
+"""Rounds between the common scale and the groups'."""
+
+Term = tuple[str, str]
+"""Level and key of a part of the logarithm of the scale."""
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Measured over predicted, at both ends of a 90 % interval.
+class Part:
+    """A row of ``intervals.csv``: a part of the logarithm of the scale, or an end.
 
     Parameters
     ----------
-    kind, evidence, load : str
-        Kind of metric; what a prediction rests on; whether others share the replica.
-    low, high : float
-        Factors on the prediction.
+    kind : str
+        Kind of metric.
+    level, key : str
+        What it holds for; level ``end`` and key ``low`` or ``high``: an end of the interval of
+        log(measured over predicted), in scales.
+    value : float
+        The part, or the end.
     rows : int
-        Rows that they come from.
+        Rows that it rests on.
     """
 
     kind: str
-    evidence: str
-    load: str
-    low: float
-    high: float
+    level: str
+    key: str
+    value: float
     rows: int
 
 
-def spreads(data: Measured, missed: Mapping[str, Floats]) -> list[Spread]:
-    """A spread for every kind of metric and every evidence.
+def parts(data: Measured, missed: Mapping[str, Floats], stretch: Floats) -> list[Part]:
+    """The parts of every kind of metric.
 
     Parameters
     ----------
@@ -64,45 +65,127 @@ def spreads(data: Measured, missed: Mapping[str, Floats]) -> list[Spread]:
         The rows.
     missed : mapping
         Evidence -> log of predicted over measured, of each row, as the like of it would be missed.
+    stretch : float array [rows]
+        Each row's latency over that of a request that is alone.
     """
-    loads = np.array([load_of(row.scenario) for row in data.rows])
-    sign = np.where(np.isin(data.kinds, list(SPEEDS)), -1.0, 1.0)
-    out = []
+    return [part for kind in KINDS for part in _parts(data, missed, stretch, kind)]
+
+
+def _parts(
+    data: Measured, missed: Mapping[str, Floats], stretch: Floats, kind: str
+) -> Iterable[Part]:
+    place: dict[Term, int] = {}
+    lines, errors, weights = [], [], []
     for evidence in EVIDENCE:
-        errors = missed[evidence]
-        for kind in KINDS:
-            for load in LOADS:
-                alike = np.isin(data.kinds, ALIKE[kind] if load == "alone" else [kind])
-                chosen = _enough(errors, alike, loads == load)
-                turned = sign[chosen] * (-1.0 if kind in SPEEDS else 1.0)
-                low, high = _ends(-errors[chosen] * turned)
-                out.append(Spread(kind, evidence, load, low, high, int(chosen.sum())))
-    return _no_narrower(out)
+        for i in _usable(data, missed[evidence], kind):
+            keys = dict(data.keys[i] or {}, evidence=evidence)
+            terms = scale_terms(keys, load_of(data.rows[i].scenario), float(stretch[i]))
+            lines.append([(place.setdefault(term, len(place)), by) for term, by in terms])
+            errors.append(-float(missed[evidence][i]))
+            weights.append(float(data.weights[i]))
+    design = np.zeros((len(lines), len(place)))
+    for row, entries in enumerate(lines):
+        for column, by in entries:
+            design[row, column] = by
+    base, shifts = _scale(design, np.array(errors), np.array(weights))
+    shifts = _no_narrower(place, shifts)
+    scaled = np.array(errors) / np.exp(base + design @ shifts)
+    low, high = np.quantile(scaled, [TAIL, 1.0 - TAIL])
+    counts = (design != 0).sum(axis=0) // len(EVIDENCE)
+    every = len(lines) // len(EVIDENCE)
+    yield Part(kind, "end", "low", float(low), every)
+    yield Part(kind, "end", "high", float(high), every)
+    yield Part(kind, "all", "", base, every)
+    for (level, key), column in sorted(place.items()):
+        rows = int(counts[column]) * (len(EVIDENCE) if level == "evidence" else 1)
+        yield Part(kind, level, key, float(shifts[column]), rows)
 
 
-def _enough(errors: Floats, kind: Mask, load: Mask) -> Mask:
-    """The rows that a spread comes from: the like if there are enough, else more."""
-    fits: Mask = np.isfinite(errors)
-    for chosen in (fits & kind & load, fits & kind):
-        if chosen.sum() >= FEWEST:
-            return chosen
-    return fits
+@dataclass(frozen=True)
+class Width:
+    """How the intervals of some rows turned out.
+
+    Parameters
+    ----------
+    kind, evidence, group : str
+        Of which rows.
+    rows : int
+        How many.
+    covered_frac : float
+        Share of the measurements inside.
+    ratio : float
+        Median of the upper over the lower end.
+    """
+
+    kind: str
+    evidence: str
+    group: str
+    rows: int
+    covered_frac: float
+    ratio: float
 
 
-def _ends(log_factors: Floats) -> tuple[float, float]:
-    """Quantiles, the tails a little wider as a finite sample calls for."""
-    tail = TAIL * (1.0 - 1.0 / np.sqrt(len(log_factors)))
-    low, high = np.exp(np.quantile(log_factors, [tail, 1.0 - tail]))
-    return round(float(low), 3), round(float(high), 3)
+def covered(
+    data: Measured, missed: Mapping[str, Floats], stretch: Floats, found: Iterable[Part]
+) -> list[Width]:
+    """Coverage and width by kind and evidence, for each load and class of device.
 
-
-def _no_narrower(found: list[Spread]) -> list[Spread]:
-    """Less evidence never makes an interval narrower."""
-    widest: dict[tuple[str, str], Spread] = {}
+    Parameters
+    ----------
+    data, missed, stretch
+        As for :func:`parts`.
+    found : iterable of Part
+        What it returned.
+    """
+    table = {(part.kind, part.level, part.key): part.value for part in found}
     out = []
-    for one in found:
-        before = widest.get((one.kind, one.load), one)
-        low, high = min(one.low, before.low), max(one.high, before.high)
-        widest[one.kind, one.load] = replace(one, low=low, high=high)
-        out.append(widest[one.kind, one.load])
+    for kind in KINDS:
+        for evidence in EVIDENCE:
+            groups: dict[str, list[tuple[bool, float]]] = {}
+            for i in _usable(data, missed[evidence], kind):
+                keys, load = dict(data.keys[i] or {}, evidence=evidence), _load(data, int(i))
+                low, high = log_ends(table, kind, scale_terms(keys, load, float(stretch[i])))
+                inside = low <= -missed[evidence][i] <= high
+                for group in ("", load, keys["profile"]):
+                    groups.setdefault(group, []).append((inside, high - low))
+            for group, values in sorted(groups.items()):
+                share, width = np.mean([v[0] for v in values]), np.median([v[1] for v in values])
+                ratio = float(np.exp(width))
+                out.append(Width(kind, evidence, group, len(values), float(share), ratio))
+    return out
+
+
+def _load(data: Measured, i: int) -> str:
+    return load_of(data.rows[i].scenario)
+
+
+def _usable(data: Measured, errors: Floats, kind: str) -> Ints:
+    known = np.array([keys is not None for keys in data.keys])
+    return np.flatnonzero((data.kinds == kind) & np.isfinite(errors) & known)
+
+
+def _scale(design: Floats, errors: Floats, weights: Floats) -> tuple[float, Floats]:
+    """Common part and shifts of the logarithm of the errors' size."""
+    size = np.log(np.maximum(np.abs(errors), SMALLEST_ERROR))
+    shifts: Floats = np.zeros(design.shape[1])
+    left = (design * weights[:, None]).T @ design + np.eye(len(shifts)) / PRIOR_STD**2
+    base = 0.0
+    for _ in range(ROUNDS):
+        base = float(np.average(size - design @ shifts, weights=weights))
+        right = (design * weights[:, None]).T @ (size - base)
+        shifts = np.asarray(np.linalg.solve(left, right), dtype=np.float64)
+    return base, shifts
+
+
+def _no_narrower(place: Mapping[Term, int], shifts: Floats) -> Floats:
+    """Less evidence never makes an interval narrower, nor does a longer queue."""
+    out: Floats = np.array(shifts)
+    widest = -np.inf
+    for evidence in EVIDENCE:
+        column = place["evidence", evidence]
+        widest = max(widest, float(out[column]))
+        out[column] = widest
+    for term, column in place.items():
+        if term[0] == "stretch":
+            out[column] = max(0.0, float(out[column]))
     return out

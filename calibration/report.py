@@ -10,12 +10,20 @@ from pathlib import Path
 import numpy as np
 
 from calibration.cases import Floats, Ints, Measured
-from calibration.intervals import Spread
+from calibration.intervals import Width
 from inferplan.catalog.evidence import EVIDENCE, KINDS
 from inferplan.files import write_atomic
 from inferplan.measure.summary import MIN_CELL_ROWS
 
 REPORT = Path(__file__).with_name("report.md")
+
+FEWEST = 20
+"""Groups of fewer rows are left out of the table of intervals."""
+
+INTERVALS = (
+    "Rows predicted as if what stands under *rests on* were all that is known; the share of the"
+    " measurements inside the 90 % interval, and its median width. By load and class of device."
+)
 
 
 def scores(data: Measured, errors: Floats, index: Ints) -> tuple[float, float, float]:
@@ -37,7 +45,7 @@ def write(
     data: Measured,
     in_sample: Floats,
     missed: Mapping[str, Floats],
-    ends: Iterable[Spread],
+    widths: Iterable[Width],
     matters: Mapping[str, float],
 ) -> None:
     """Write the report.
@@ -50,8 +58,8 @@ def write(
         Errors of the fit to all of them.
     missed : mapping
         Scheme -> errors where each row's group was left out.
-    ends : iterable of Spread
-        Intervals.
+    widths : iterable of Width
+        How intervals turned out.
     matters : mapping
         Parameter -> mean derivative.
     """
@@ -67,12 +75,16 @@ def write(
     for kind in KINDS:
         cells = [_cell(data, errors, kind) for errors in (in_sample, *missed.values())]
         lines.append(f"| {kind} | {_count(data, in_sample, kind):,} | " + " | ".join(cells) + " |")
-    lines += ["", "## Intervals", "", "Measured over predicted, nine cases in ten.", ""]
-    lines += ["| kind | rests on | load | from | to | rows |", "|---|---|---|---|---|---|"]
+    lines += ["", "## Intervals", "", INTERVALS, ""]
     lines += [
-        f"| {s.kind} | {EVIDENCE[s.evidence]} | {s.load} | {s.low:.2f} | {s.high:.2f} |"
-        f" {s.rows:,} |"
-        for s in ends
+        "| kind | rests on | of | rows | inside | high over low |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {w.kind} | {EVIDENCE[w.evidence]} | {w.group or 'all'} | {w.rows:,} |"
+        f" {100 * w.covered_frac:.0f} % | {w.ratio:.2f} |"
+        for w in widths
+        if not w.group or w.rows >= FEWEST
     ]
     lines += ["", "## What matters", "", "Mean change of the logarithm of a prediction per shift."]
     lines += ["", "| parameter | slope |", "|---|---|"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -13,12 +15,54 @@ STEP = 0.1
 """Shift by which a parameter is moved: a tenth, or 2.5 points of a share of one half."""
 
 
+STEEPEST = 3.0
+"""Derivatives are cut here: beyond it a row stands at an edge, such as a saturated queue."""
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Errors near some shifts, whatever the columns that shifts are made of.
+
+    Parameters
+    ----------
+    base : float array [rows]
+        Errors there.
+    by : mapping
+        Parameter -> derivative of each row by a shift of it; nan where there is none.
+    moved : mapping
+        Parameter -> the shift that each row had.
+    """
+
+    base: Floats
+    by: Mapping[str, Floats]
+    moved: Mapping[str, Floats]
+
+    @property
+    def offset(self) -> Floats:
+        """Errors without any shift, by extrapolation."""
+        terms = (np.nan_to_num(self.by[name] * self.moved[name]) for name in self.by)
+        return self.base - sum(terms, np.zeros(len(self.base)))
+
+    def save(self, path: Path) -> None:
+        """Keep them: levels and priors may be tried on them without new derivatives."""
+        by = {f"by {name}": values for name, values in self.by.items()}
+        moved = {f"moved {name}": values for name, values in self.moved.items()}
+        np.savez_compressed(path, base=self.base, **by, **moved)  # type: ignore[arg-type]
+
+
+def load_slopes(path: Path) -> Slopes:
+    """What :meth:`Slopes.save` kept."""
+    with np.load(path) as kept:
+        by, moved = ({name: kept[f"{part} {name}"] for name in LEVELS} for part in ("by", "moved"))
+        return Slopes(kept["base"], by, moved)
+
+
 def slopes(
     predictor: Predictor,
     effects: Effects,
+    moved: Mapping[str, Floats],
     index: Ints | None = None,
-    tell: Callable[[str], object] = lambda _: None,
-) -> tuple[Floats, Mapping[str, Floats]]:
+) -> Slopes:
     """Errors, and their derivative by a shift of each parameter for all rows alike.
 
     Parameters
@@ -27,18 +71,17 @@ def slopes(
         The measurements.
     effects : mapping
         Where to differentiate.
+    moved : mapping
+        Parameter -> the shift that each row has there.
     index : int array, optional
         Rows; others are nan.
-    tell : callable
-        Told each parameter when it is done.
     """
     base = predictor.log_ratio(effects, index)
-    out = {}
+    by = {}
     for parameter in LEVELS:
-        moved = predictor.log_ratio(shifted_all(effects, parameter, STEP), index)
-        out[parameter] = (moved - base) / STEP
-        tell(parameter)
-    return base, out
+        found = predictor.log_ratio(shifted_all(effects, parameter, STEP), index)
+        by[parameter] = np.clip((found - base) / STEP, -STEEPEST, STEEPEST)
+    return Slopes(base, by, moved)
 
 
 def shifted_all(effects: Effects, parameter: str, step: float) -> Effects:

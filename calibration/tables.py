@@ -12,7 +12,7 @@ import numpy as np
 
 from calibration.cases import Floats, Measured
 from calibration.design import Design
-from calibration.intervals import Spread
+from calibration.intervals import Part
 from inferplan.files import write_atomic
 
 DATA = Path(__file__).parents[1] / "src" / "inferplan" / "catalog" / "data"
@@ -40,10 +40,10 @@ def write_evidence(data: Measured, errors: Floats) -> None:
     _write("evidence.csv", ("level", "key", "rows", "median_error"), rows)
 
 
-def write_spreads(found: Iterable[Spread]) -> None:
-    """``intervals.csv``: the ends of intervals."""
-    rows = [(s.kind, s.evidence, s.load, f"{s.low:.3f}", f"{s.high:.3f}", s.rows) for s in found]
-    _write("intervals.csv", ("kind", "evidence", "load", "low", "high", "rows"), rows)
+def write_intervals(found: Iterable[Part]) -> None:
+    """``intervals.csv``: what the size of an error depends on, and the ends in such sizes."""
+    rows = [(p.kind, p.level, p.key, f"{p.value:.3f}", p.rows) for p in found]
+    _write("intervals.csv", ("kind", "level", "key", "value", "rows"), rows)
 
 
 def _write(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -83,7 +83,7 @@ class Wish:
 
 def rented() -> Iterator[str]:
     """Under load, on devices for rent: the gain times providers and users of the engine."""
-    found = [wish for wish in _best(wishes(LOADED, "loaded")) if wish.providers]
+    found = [wish for wish in _best(wishes(LOADED, "open")) if wish.providers]
     found.sort(key=lambda w: (-w.providers * w.used * w.gain, w.device))
     yield from _table(found, LOADED, ("providers", lambda wish: f"{wish.providers}"))
 

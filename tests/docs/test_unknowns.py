@@ -22,9 +22,9 @@ def parts() -> Any:
     return sys.modules["unknown_parts"]
 
 
-@pytest.mark.parametrize("load", ["alone", "loaded"])
+@pytest.mark.parametrize("load", ["alone", "open"])
 def test_only_what_was_not_measured_is_asked_for(parts, load):
-    kinds = parts.LOADED if load == "loaded" else parts.ALONE
+    kinds = parts.LOADED if load == "open" else parts.ALONE
     found = parts.wishes(kinds, load)
     assert len(found) > 50
     for wish in found:

@@ -1,7 +1,5 @@
 """Shifts of the efficiency factors, and what predictions rest on."""
 
-import itertools
-
 import pytest
 
 from inferplan.api.build import build_plan, find_device, find_model
@@ -79,13 +77,21 @@ def test_evidence_names_what_was_measured(device, engine, expected):
     assert evidence.evidence_of(keys) == expected
 
 
-def test_less_evidence_never_narrows_an_interval():
-    names = list(evidence.EVIDENCE)
-    ends = {(r["kind"], r["evidence"]): r for r in rows("intervals.csv")}
+def test_less_evidence_and_a_longer_queue_never_narrow_an_interval():
+    table = {(r["kind"], r["level"], r["key"]): float(r["value"]) for r in rows("intervals.csv")}
     for kind in evidence.KINDS:
-        for better, worse in itertools.pairwise(names):
-            assert float(ends[kind, worse]["low"]) <= float(ends[kind, better]["low"])
-            assert float(ends[kind, worse]["high"]) >= float(ends[kind, better]["high"])
+        parts = [table[kind, "evidence", name] for name in evidence.EVIDENCE]
+        assert parts == sorted(parts)
+        assert table.get((kind, "stretch", ""), 0.0) >= 0.0
+        assert table[kind, "end", "low"] < 0.0 < table[kind, "end", "high"]
+
+
+def test_an_interval_widens_with_the_queue_up_to_a_limit():
+    keys = calibration_keys(plan_on())
+    found = [evidence.interval("ttft", keys, 1.0, "open", s) for s in (0.5, 1.0, 5.0, 30.0, 99.0)]
+    widths = [sure.high / sure.low for sure in found]
+    assert widths[0] == widths[1] < widths[2] < widths[3] == widths[4]
+    assert evidence.interval("ttft", keys, 1.0, "open", float("nan")) == found[0]
 
 
 def test_an_interval_holds_its_figure():

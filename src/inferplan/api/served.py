@@ -18,10 +18,10 @@ from inferplan.errors import InputError
 from inferplan.metrics.slo import Slo
 from inferplan.plan.assumed import Assumed, assumed
 from inferplan.plan.fleet_size import SEARCHES, Served, Wanted, serve_with
+from inferplan.serving.advance import Progress
 from inferplan.serving.demand import scenario_unit
 from inferplan.serving.fleet import Fleet
 from inferplan.serving.load_kinds import ClosedLoop, Conversations, OpenLoop, Replay, Users
-from inferplan.serving.advance import Progress
 from inferplan.serving.scenario import Scenario
 from inferplan.serving.work import Work
 from inferplan.units import positive

@@ -163,8 +163,8 @@ def _shown(level: str, key: str, effect: Effect) -> str:
     return f"{f'{level} {key}'.strip()} {effect.shift:+.2f}{evidence}"
 
 
-_DEVICE = ("all", "profile", "compute", "engine", "backend", "age|engine", "weights", "device",
-           "device|engine")  # fmt: skip
+_DEVICE = ("all", "profile", "compute", "engine", "backend", "profile|engine", "backend|compute",
+           "age|engine", "weights", "device", "device|engine")  # fmt: skip
 _HOST = ("all", "engine", "backend", "age", "age|engine", "profile")
 _LINK = ("all", "link", "engine", "age|engine")
 

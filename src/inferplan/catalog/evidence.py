@@ -1,12 +1,14 @@
 """What a prediction rests on, and how far off such predictions were.
 
-``intervals.csv`` holds, for each kind of metric and each evidence, the factors between which
-nine of ten measurements lay when their like had been left out of the calibration.
+``intervals.csv`` holds, for each kind of metric, how the size of errors depends on what a
+prediction rests on, the load, the class of device and the engine, and between how many such sizes
+nine of ten measurements lay, when their like had been left out of the calibration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -15,8 +17,15 @@ from inferplan.catalog.table import rows
 KINDS = ("throughput", "tpot", "ttft", "e2e", "decode", "prefill")
 """Kinds of metric that are measured, as the score names them."""
 
-LOADS = ("alone", "loaded")
-"""One batch that meets no other; requests that share a replica."""
+LOADS = ("alone", "paced", "open")
+"""One batch that meets no other; a fixed number in flight or a queue that all waits from the start;
+arrivals that do not wait for the server."""
+
+Term = tuple[str, str]
+"""Level and key of a part of the size of an error."""
+
+LONGEST_STRETCH = 30.0
+"""Beyond, an interval gets no wider: the queue has taken over."""
 
 EVIDENCE = {
     "device and engine": "this device measured with this engine",
@@ -56,9 +65,10 @@ class Confidence:
 
 
 @cache
-def _spreads() -> Mapping[tuple[str, str, str], tuple[float, float]]:
+def _parts() -> Mapping[tuple[str, str, str], float]:
+    """(kind, level, key) -> part of the logarithm of the error's size, or an end in such sizes."""
     return {
-        (row["kind"], row["evidence"], row["load"]): (float(row["low"]), float(row["high"]))
+        (row["kind"], row["level"], row["key"]): float(row["value"])
         for row in rows("intervals.csv")
     }
 
@@ -92,17 +102,47 @@ def evidence_of(keys: Mapping[str, str]) -> str:
 
 
 def load_of(scenario: str) -> str:
-    """Whether a measured scenario has requests that share a replica: one of :data:`LOADS`.
+    """The load of a measured scenario: one of :data:`LOADS`.
 
     Examples
     --------
-    >>> load_of("single_stream"), load_of("poisson")
-    ('alone', 'loaded')
+    >>> [load_of(name) for name in ("single_stream", "closed_loop", "poisson")]
+    ['alone', 'paced', 'open']
     """
-    return "alone" if scenario in ("single_stream", "static_batch") else "loaded"
+    if scenario in ("single_stream", "static_batch"):
+        return "alone"
+    return "open" if scenario == "poisson" else "paced"
 
 
-def interval(kind: str, keys: Mapping[str, str], value: float, load: str = "alone") -> Confidence:
+def scale_terms(keys: Mapping[str, str], load: str, stretch: float) -> list[tuple[Term, float]]:
+    """What the size of an error depends on: (level, key) and by how much each part counts.
+
+    Parameters
+    ----------
+    keys : mapping
+        Level -> key of the deployment, ``evidence`` among them.
+    load : str
+        One of :data:`LOADS`.
+    stretch : float
+        Latency over that of a request that is alone; nan or below 1 counts as 1.
+
+    Examples
+    --------
+    >>> keys = {"evidence": "class", "profile": "apple_gpu", "engine": "mlx"}
+    >>> scale_terms(keys, "alone", 1.0)[-1]
+    (('stretch', ''), 0.0)
+    """
+    known = max(1.0, stretch)
+    named = [(level, keys[level]) for level in ("evidence", "profile", "engine")]
+    return [
+        *((term, 1.0) for term in [*named, ("load", load)]),
+        (("stretch", ""), math.log(min(known, LONGEST_STRETCH))),
+    ]
+
+
+def interval(
+    kind: str, keys: Mapping[str, str], value: float, load: str = "alone", stretch: float = 1.0
+) -> Confidence:
     """The 90 % interval of a predicted figure.
 
     Parameters
@@ -115,6 +155,8 @@ def interval(kind: str, keys: Mapping[str, str], value: float, load: str = "alon
         What is predicted.
     load : str
         One of :data:`LOADS`.
+    stretch : float
+        Latency over that of a request that is alone: the longer the queue, the less is known.
 
     Examples
     --------
@@ -124,5 +166,27 @@ def interval(kind: str, keys: Mapping[str, str], value: float, load: str = "alon
     True
     """
     evidence = evidence_of(keys)
-    low, high = _spreads()[kind, evidence, load]
-    return Confidence(evidence, low * value, high * value)
+    terms = scale_terms({**keys, "evidence": evidence}, load, stretch)
+    low, high = log_ends(_parts(), kind, terms)
+    return Confidence(evidence, value * math.exp(low), value * math.exp(high))
+
+
+def log_ends(
+    table: Mapping[tuple[str, str, str], float], kind: str, terms: Iterable[tuple[Term, float]]
+) -> tuple[float, float]:
+    """Ends of the interval of log(measured over predicted).
+
+    Parameters
+    ----------
+    table : mapping
+        (kind, level, key) -> part of the logarithm of the error's size, or an end in such sizes.
+    kind : str
+        One of :data:`KINDS`.
+    terms : iterable
+        Of :func:`scale_terms`.
+    """
+    log_size = table[kind, "all", ""] + sum(
+        table.get((kind, *term), 0.0) * by for term, by in terms
+    )
+    size = math.exp(log_size)
+    return table[kind, "end", "low"] * size, table[kind, "end", "high"] * size

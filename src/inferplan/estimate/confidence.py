@@ -7,7 +7,9 @@ from inferplan.estimate.deployment import Deployment
 from inferplan.estimate.machine import calibration_keys
 
 
-def confidence(plan: Deployment, kind: str, value: float, load: str = "alone") -> Confidence:
+def confidence(
+    plan: Deployment, kind: str, value: float, load: str = "alone", stretch: float = 1.0
+) -> Confidence:
     """The interval of a predicted figure.
 
     Parameters
@@ -19,7 +21,9 @@ def confidence(plan: Deployment, kind: str, value: float, load: str = "alone") -
     value : float
         The figure; the interval has its unit.
     load : str
-        ``alone``: one batch that meets no other; ``loaded``: requests that share a replica.
+        One of :data:`inferplan.catalog.evidence.LOADS`.
+    stretch : float
+        Latency over that of a request that is alone; nan where unknown counts as 1.
 
     Raises
     ------
@@ -35,4 +39,4 @@ def confidence(plan: Deployment, kind: str, value: float, load: str = "alone") -
     >>> found.low < 0.01 < found.high, found.evidence
     (True, 'device and engine')
     """
-    return interval(kind, calibration_keys(plan), value, load)
+    return interval(kind, calibration_keys(plan), value, load, stretch)

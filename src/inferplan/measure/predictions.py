@@ -29,6 +29,8 @@ class Prediction:
         Ends of the interval meant to hold the measurement in 90 % of cases, same unit.
     reason : str
         Why it was refused.
+    stretch : float
+        Latency over that of a request that is alone; nan for rates, and where none share.
     """
 
     case_id: str
@@ -37,6 +39,7 @@ class Prediction:
     lo90: float | None = None
     hi90: float | None = None
     reason: str = ""
+    stretch: float = math.nan
 
 
 def write_predictions(path: str | Path, predictions: Iterable[Prediction]) -> None:

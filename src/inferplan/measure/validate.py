@@ -11,6 +11,7 @@ from inferplan.catalog.evidence import load_of
 from inferplan.errors import CannotPredictError, InferplanError, InputError
 from inferplan.estimate.confidence import confidence
 from inferplan.estimate.deployment import Deployment
+from inferplan.estimate.stretch import stretches
 from inferplan.measure.conditions import Conditions, conditions_of
 from inferplan.measure.outcome import metric_kind
 from inferplan.measure.plans import model_of, plan_of, with_room
@@ -98,8 +99,18 @@ def _predict(row: TruthRow, found: _Found) -> Prediction:
     except CannotPredictError as refusal:
         return _refused(row, refusal)
     kind, load = metric_kind(row.metric) or "e2e", load_of(row.scenario)
-    sure = confidence(plan, kind, value, load)
-    return Prediction(row.case_id, row.metric, value, sure.low, sure.high)
+    stretch = math.nan if load == "alone" else _stretch(row, plan, result, kind)
+    sure = confidence(plan, kind, value, load, stretch)
+    return Prediction(row.case_id, row.metric, value, sure.low, sure.high, stretch=stretch)
+
+
+def _stretch(row: TruthRow, plan: Deployment, result: RunResult, kind: str) -> float:
+    """How much longer a request takes than alone, by the kind of latency; nan for a rate."""
+    latency = getattr(result, kind, None)
+    if latency is None:
+        return math.nan
+    lengths = _lengths(row, conditions_of(row))
+    return stretches(model_of(row), plan, lengths, {kind: latency["mean"]})[kind]
 
 
 def _refused(row: TruthRow, why: InferplanError) -> Prediction:

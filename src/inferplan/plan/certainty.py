@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from inferplan.catalog.evidence import Confidence
-from inferplan.estimate.confidence import confidence
 from inferplan.plan.option import Option
 
 MEASURED_BY = {"cost": "throughput", "goodput": "throughput", "energy": "throughput",
@@ -48,9 +47,7 @@ def probability_first(first: Option, second: Option, objective: str) -> float:
     """
     kind = MEASURED_BY[objective]
     ratio = math.log(second.measure(objective) / first.measure(objective))
-    spread = math.hypot(
-        *(log_sigma(confidence(o.plan, kind, 1.0, "loaded")) for o in (first, second))
-    )
+    spread = math.hypot(*(log_sigma(o.factors[kind]) for o in (first, second)))
     return 0.5 * (1.0 + math.erf(ratio / spread / math.sqrt(2.0)))
 
 

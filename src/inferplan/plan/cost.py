@@ -173,7 +173,7 @@ class Cost:
     def spreads(self) -> dict[str, Spread]:
         """What moves the cost of a token, with ranges."""
         had, plan = self.had.spreads, self.served.one.plans[0]
-        sure = confidence(plan, "throughput", 1.0, "loaded")
+        sure = confidence(plan, "throughput", 1.0, "open")
         rented = self.way.name != "own"
         growth = had["demand_growth_per_year"]
         found = {

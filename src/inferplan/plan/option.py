@@ -10,12 +10,12 @@ from typing import Any
 from inferplan.catalog.evidence import Confidence
 from inferplan.catalog.types import ModelSpec
 from inferplan.cost.per_token import input_time_share, one_minus, usd_per_mtok_of
-from inferplan.estimate.confidence import confidence
 from inferplan.estimate.deployment import Deployment
 from inferplan.estimate.machine import machine
 from inferplan.estimate.operators import operators
 from inferplan.estimate.serving import ServingResult, result_of
 from inferplan.estimate.steady import Lengths, operating_point
+from inferplan.estimate.stretch import confidence_under
 from inferplan.physics.power import energy_per_token
 from inferplan.plan.price import Price
 from inferplan.plan.sketch import Sketch, power_of
@@ -59,6 +59,7 @@ class Option:
     usd_per_mtok_out: float
     power_w: float | None
     j_per_token: float | None
+    factors: Mapping[str, Confidence]
     simulation: Mapping[str, Any] | None = None
 
     def measure(self, objective: str) -> float:
@@ -75,12 +76,6 @@ class Option:
             "energy": self.j_per_token or math.inf,
             "goodput": 1.0 / self.requests_per_usd,
         }[objective]
-
-    @property
-    def factors(self) -> dict[str, Confidence]:
-        """By kind of figure: nine of ten measurements were between these multiples of it."""
-        kinds = ("ttft", "tpot", "e2e", "throughput")
-        return {kind: confidence(self.plan, kind, 1.0, "loaded") for kind in kinds}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, SI units."""
@@ -136,6 +131,13 @@ def complete(
         usd_per_mtok_in=float(usd_per_mtok_of(cost, share, result.rate_per_s * load.isl_tokens)),
         usd_per_mtok_out=float(usd_per_mtok_of(cost, one_minus(share), result.output_tok_s)),
         power_w=power,
+        factors=confidence_under(
+            model,
+            plan,
+            (load.isl_tokens, load.osl_tokens),
+            {name: getattr(result, name)["mean"] for name in ("ttft", "tpot", "e2e")},
+            "paced" if load.closed else "open",
+        ),
         j_per_token=None if power is None else float(energy_per_token(power, result.output_tok_s)),
         simulation=simulation,
     )

@@ -196,7 +196,7 @@ def parameter_words(name: str) -> str:
 
 def _notes(cost: Cost) -> Iterator[str]:
     plan = cost.served.one.plans[0]
-    sure = confidence(plan, "throughput", 1.0, "loaded")
+    sure = confidence(plan, "throughput", 1.0, "open")
     yield (
         f"The capacity is simulated: {number(cost.served.each)} {cost.served.unit} per replica"
         f" within the objectives; nine measurements in ten lie between {sure.low:.2g} and"

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from inferplan.estimate.confidence import confidence
-from inferplan.estimate.deployment import Deployment
+from inferplan.estimate.stretch import confidence_under
 from inferplan.serving.load_kinds import AllAtOnce, ClosedLoop, OpenLoop, Replay, Users
 from inferplan.serving.simulate import Simulation
 from inferplan.units import show_duration
@@ -141,14 +140,21 @@ def _short(sim: Simulation) -> Iterator[str]:
         yield f"Only {what} measured: upper quantiles rest on single requests."
 
 
-def _error_words(plan: Deployment) -> str:
-    ends = ", ".join(
-        f"{name} {found.low:.2g} to {found.high:.2g} times"
-        for kind, name in (("ttft", "TTFT"), ("tpot", "TPOT"), ("throughput", "throughput"))
-        if (found := confidence(plan, kind, 1.0, "loaded"))
+def _error_words(sim: Simulation) -> str:
+    requests, latencies = sim.run.requests, sim.summary.latencies
+    found = confidence_under(
+        sim.fleet.model,
+        sim.fleet.plans[0],
+        (requests.mean_isl, requests.mean_osl),
+        {name: known.values["mean"] for name in ("ttft", "tpot") if (known := latencies[name])},
+        "paced" if requests.offered_rate_per_s is None else "open",
     )
-    words = confidence(plan, "tpot", 1.0, "loaded").words
-    return f"nine of ten measurements are {ends} the figure ({words})"
+    ends = ", ".join(
+        f"{'throughput' if kind == 'throughput' else kind.upper()}"
+        f" {sure.low:.2g} to {sure.high:.2g} times"
+        for kind, sure in found.items()
+    )
+    return f"nine of ten measurements are {ends} the figure ({found['throughput'].words})"
 
 
 def assumptions(sim: Simulation) -> list[str]:
@@ -164,7 +170,7 @@ def assumptions(sim: Simulation) -> list[str]:
     lines = [
         "Step times are those of predict, with efficiency factors fitted to public measurements.",
         "The 95 % intervals hold the chance of the run, not the error of the step times.",
-        f"For that: {_error_words(fleet.plans[0])}.",
+        f"For that: {_error_words(sim)}.",
     ]
     if rules.policy == "vllm 0.32":
         lines.append("Scheduling follows vLLM 0.32 decision by decision; other engines differ.")
