@@ -68,9 +68,9 @@ def served_load(
     InferplanError
         For bad input, or if no fleet keeps the limits.
     """
-    layout, traffic, limits = _split(options)
-    peak_to_mean = _daily_swing(traffic)
-    _check(headroom, spares, least)
+    layout, traffic, limits = split_options(options)
+    peak_to_mean = daily_swing(traffic)
+    check_fleet(headroom, spares, least)
     seeds_of(seed, 1)
     criteria = criteria_of(limits)
     spec, _ = find_model(model)
@@ -99,10 +99,11 @@ def one_replica(
     return fleet_of(spec, plan, tokens, {}), closed_form(spec, plan, load, slos)
 
 
-def _split(
+def split_options(
     options: LoadOptions,
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    given: dict[str, Any] = dict(options)
+    """Layout, traffic and limits apart; options that are None are left out."""
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if given.pop("replicas", 1) != 1:
         raise InputError("--replicas", options["replicas"], "is what is looked for", "leave it out")
     traffic, limits = (
@@ -112,7 +113,7 @@ def _split(
     return given, traffic, limits
 
 
-def _daily_swing(traffic: dict[str, Any]) -> float:
+def daily_swing(traffic: dict[str, Any]) -> float:
     """Take the swing of a day out: a fleet without autoscaling is sized for its peak."""
     swing, diurnal = traffic.pop("peak_to_mean", None), traffic.get("arrivals") == "diurnal"
     traffic.pop("period_s", None)
@@ -128,7 +129,14 @@ def _daily_swing(traffic: dict[str, Any]) -> float:
     return peak
 
 
-def _check(headroom: float, spares: int, least: int) -> None:
+def check_fleet(headroom: float, spares: int, least: int) -> None:
+    """Fail if a wish about the size of a fleet makes no sense.
+
+    Raises
+    ------
+    InputError
+        For a number out of range.
+    """
     if positive(headroom, "--headroom", zero_ok=True) > 10:
         fix = "it is a share: write 0.2 for 20 %"
         raise InputError("--headroom", f"{headroom:g}", "is more than tenfold growth", fix)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from inferplan.errors import CannotPredictError
@@ -203,3 +203,37 @@ def _fewest(at: Callable[[int], Outcome], slos: Sequence[Slo], first: int, least
     while n > least and meets(n - 1):
         n -= 1
     return n
+
+
+def one_filled(
+    one: Fleet,
+    scenario: Scenario,
+    slos: Sequence[Slo],
+    guess: tuple[float, float],
+    wanted: Wanted,
+    *,
+    seed: int = 0,
+    work: Work,
+) -> Served:
+    """One replica with as much load as it carries, for questions that multiply it.
+
+    Parameters
+    ----------
+    one, scenario, slos, guess, seed, work
+        As for :func:`serve_with`.
+    wanted : Wanted
+        Its mean and peak say in what proportion they are, not how much there is.
+
+    Raises
+    ------
+    InputError, CannotPredictError
+        If an idle replica misses an objective.
+    """
+    top = ceiling(one, scenario, slos, guess, seeds=(seed,), work=work)
+    best = top.found[0].best
+    typical = top.idle.e2e.mean if best is None else best.outcome.e2e.mean
+    scale = top.demand / wanted.sized_for
+    had = replace(wanted, mean=wanted.mean * scale, peak=wanted.peak * scale)
+    calm = sized(scenario, had.mean, typical)
+    at_mean = summarise_run(one, run(one, requests_at(calm, had.mean, seed)))
+    return Served(one, scenario, tuple(slos), had, 1, top.demand, at_mean)
