@@ -100,8 +100,8 @@ def tco(
     devices : int or None
         How many, where no model is named.
     utilisation : float or None
-        Share of the time they work, where no model is named; all of it unless told. Rent by the hour
-        is paid for that share only.
+        Share of the time they work, where no model is named; all of it unless told. Rent by the
+        hour is paid for that share only.
     headroom, spares, min_replicas, duty
         As for :func:`inferplan.cost_of`.
     file, settings, provider, region, prices, seed, today, progress

@@ -17,6 +17,7 @@ from inferplan.cli.breakeven import breakeven
 from inferplan.cli.capacity import capacity
 from inferplan.cli.catalog import catalog
 from inferplan.cli.cost import cost
+from inferplan.cli.decide import decide
 from inferplan.cli.explain import explain
 from inferplan.cli.fit import fit
 from inferplan.cli.parity import parity
@@ -57,6 +58,7 @@ for command in (
     cost,
     breakeven,
     tco,
+    decide,
     explain,
     validate,
     parity,

@@ -36,7 +36,7 @@ offer_options = stack(
 )
 
 money_options = stack(
-    click.option("--file", metavar="YAML", help="Own assumptions: parameter: value."),
+    click.option("--file", metavar="YAML", help="Own assumptions; see inferplan tco --template."),
     click.option(
         "--set", "settings", multiple=True, metavar="NAME=VALUE",
         help="One assumption, e.g. pue=1.2 or pue=1.1:1.2:1.4.",

@@ -129,7 +129,7 @@ def _asked(text: str, mine: Sequence[ApiPrice], every: Sequence[ApiPrice]) -> li
         if fold(provider) in fold(row.provider) and (not name or fold(name) in fold(row.model))
     ]
     if not hits:
-        known = sorted({f"{row.provider}/{row.model}" for row in every if not name or row in mine})
+        known = {f"{row.provider}/{row.model}" if name else row.provider for row in every}
         listing = "list them with: inferplan catalog prices MODEL"
-        raise UnknownNameError("--api", text, known or [r.provider for r in every], listing)
+        raise UnknownNameError("--api", text, sorted(known), listing)
     return hits

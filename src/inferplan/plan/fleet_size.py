@@ -27,6 +27,10 @@ MOST_REPLICAS = 512
 MOST_MORE = 8
 """Replicas that are added, one at a time, to a fleet that does not keep the objectives."""
 
+SEARCHED = 4
+"""Replicas of a fleet up to which its capacity is searched; that of a larger one is taken as the
+sum of its replicas', which is a little less."""
+
 SEARCHES = 40
 """Simulations of all searches, roughly: for the progress bar."""
 
@@ -176,8 +180,8 @@ def serve_with(
         return outcome(run(copies(one, n), requests_at(ready, need, seed), timeline=False))
 
     replicas = _fewest(at, slos, first, wanted.least)
-    capacity = top.demand
-    if replicas > 1:
+    capacity = replicas * top.demand
+    if 1 < replicas <= SEARCHED:
         found = largest_demand(
             copies(one, replicas), ready, slos, max(need, replicas * top.demand),
             seed=seed, limit=2.0 * max(need, replicas * top.demand), progress=work.tell,

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 MOST_LINES = 4
 """APIs that are drawn."""
 
+RARE = 0.95
+"""Share of draws without a break-even beyond which no band of the others is shown."""
+
 LIKELY = 0.5
 """Share of draws beyond which self-hosting is said to be never cheaper."""
 
@@ -108,7 +111,8 @@ def _apis(found: BreakEven) -> Table:
 
 def _row(one: Against, same: bool) -> tuple[str, ...]:
     price, cross = one.api.price, one.crossing
-    band = "-" if one.band is None else f"{volume(one.band.p5)}-{volume(one.band.p95)}"
+    rare = one.band is None or one.never_frac > RARE
+    band = "-" if one.band is None or rare else f"{volume(one.band.p5)}-{volume(one.band.p95)}"
     flags = ("!" if one.api.old else "") + ("?" if one.api.odd else "")
     return (
         price.provider if same else one.api.name,

@@ -150,7 +150,8 @@ def conditions(tco: Tco) -> Iterator[str]:
         yield "No single assumption changes the answer within its range."
     for name, value in list(tco.flips.items())[:MOST_FLIPS]:
         here = tco.question.spreads[name].value
-        yield f"The answer flips if {parameter_words(name)} is {plain(value)} instead of {plain(here)}."
+        what = parameter_words(name)
+        yield f"The answer flips if {what} is {plain(value)} instead of {plain(here)}."
 
 
 def _md_table(table: Table) -> str:

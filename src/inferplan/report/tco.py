@@ -137,7 +137,8 @@ def flips_table(tco: Tco) -> Table:
     rows = tuple(
         (
             parameter_words(bar.name), plain(bar.low),
-            plain(tco.question.spreads[bar.name].value), plain(bar.high), show_signed(bar.at_low), show_signed(bar.at_high),
+            plain(tco.question.spreads[bar.name].value), plain(bar.high),
+            show_signed(bar.at_low), show_signed(bar.at_high),
             plain(tco.flips[bar.name]) if bar.name in tco.flips else "no",
         )
         for bar in tco.bars[:MOST_BARS]
