@@ -14,10 +14,11 @@ from inferplan.api.criteria import criteria_of
 from inferplan.api.results import Shown, shown
 from inferplan.api.served import (
     LoadOptions,
-    assumptions_of,
+    MoneyOptions,
     check_fleet,
     daily_swing,
     one_replica,
+    split_money,
     split_options,
 )
 from inferplan.api.traffic import make_scenario
@@ -59,15 +60,10 @@ def breakeven(
     headroom: float = 0.2,
     spares: int = 0,
     min_replicas: int = 2,
-    file: str | None = None,
-    settings: Iterable[str] = (),
-    provider: str | None = None,
-    region: str | None = None,
-    prices: str | None = None,
     seed: int = 0,
     today: date | None = None,
     progress: Progress | None = None,
-    **options: Unpack[LoadOptions],
+    **options: Unpack[MoneyOptions],
 ) -> ShownBreakEven:
     """The monthly volume from which serving a model oneself is cheaper than APIs.
 
@@ -85,11 +81,11 @@ def breakeven(
         One of :data:`inferplan.plan.paying.WAYS`; None: the cheapest rent by the hour.
     headroom, spares, min_replicas
         As for :func:`inferplan.cost_of`; two replicas at least unless told, for redundancy.
-    file, settings, provider, region, prices, seed, today, progress
+    seed, today, progress
         As for :func:`inferplan.cost_of`.
     **options
-        Layout, lengths and limits, without ``rate`` and the like. ``peak_to_mean`` is 2 unless
-        told; ``prefix_share`` is the cached share of the input, for the APIs as well.
+        As for :func:`inferplan.cost_of`, without ``rate`` and the like. ``peak_to_mean`` is 2
+        unless told; ``prefix_share`` is the cached share of the input, for the APIs as well.
 
     Raises
     ------
@@ -103,13 +99,13 @@ def breakeven(
     >>> 1000 < found.against[0].crossing.first_mtok
     True
     """
-    had, day = assumptions_of(file, tuple(settings)), today or select.today()
-    offers = select.select_offers(prices, provider, region, kinds=("on_demand", "spot"))
+    day = today or select.today()
+    had, offers, asked = split_money(MoneyOptions(**options))
     spec, _ = find_model(model)
     own = own_price(api_price, spec)
     _check_api(spec, list(api), own, day)
     wanted = Wanted(1.0, 1.0, headroom, min_replicas, spares)
-    served = _filled(spec, device, options, wanted, seed, progress)
+    served = _filled(spec, device, asked, wanted, seed, progress)
 
     def mix(row: ApiPrice) -> float:
         price = (row.input_usd_per_mtok, row.output_usd_per_mtok, row.cached_input_usd_per_mtok)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
+from inferplan.api import select
 from inferplan.api.build import find_model, plan_for
 from inferplan.api.capacity_question import check_enough, closed_form, mean_load
 from inferplan.api.criteria import criteria_of, seeds_of
@@ -13,7 +15,7 @@ from inferplan.api.simulate_fleet import fleet_of
 from inferplan.api.simulate_options import TrafficOptions
 from inferplan.api.traffic import make_scenario
 from inferplan.catalog.cost_file import CostFile, cost_file, read_cost_file, setting
-from inferplan.catalog.types import Device, ModelSpec
+from inferplan.catalog.types import Device, ModelSpec, Offer
 from inferplan.errors import InputError
 from inferplan.metrics.slo import Slo
 from inferplan.plan.assumed import Assumed, assumed
@@ -32,6 +34,24 @@ FIND = {"requests/s": "rate", "users": "users", "requests in flight": "concurren
 
 class LoadOptions(PlanOptions, LimitOptions, TrafficOptions, total=False):
     """Where it runs, what is asked, and the latency limits."""
+
+
+class MoneyOptions(LoadOptions, total=False):
+    """A load, and what its cost is computed from.
+
+    ``file``, ``settings``: assumptions in place of the defaults, a YAML file and ``NAME=VALUE``
+    texts; ``provider``, ``region``: which offers; ``prices``: a file of own ones.
+    """
+
+    file: str | None
+    settings: Iterable[str]
+    provider: str | None
+    region: str | None
+    prices: str | None
+
+
+KINDS = ("on_demand", "spot")
+"""Offers that are asked; commitments are discounts on the first."""
 
 
 def served_load(
@@ -162,6 +182,23 @@ def _demand(scenario: Scenario) -> float:
         fix = "give a load that lasts: --rate, --users, --concurrency or a trace with times"
         raise InputError("load", arrivals, "has no rate", fix)
     return rate
+
+
+def split_money(
+    options: MoneyOptions,
+) -> tuple[Assumed, tuple[Offer, ...], LoadOptions]:
+    """What is assumed, the offers, and the load apart.
+
+    Raises
+    ------
+    InferplanError
+        For a bad file or setting, or a provider or region without an offer.
+    """
+    given: dict[str, Any] = dict(options)
+    file, settings = given.pop("file", None), given.pop("settings", ())
+    picks = {name: given.pop(name, None) for name in ("prices", "provider", "region")}
+    offers = select.select_offers(**picks, kinds=KINDS)
+    return assumptions_of(file, tuple(settings)), offers, cast("LoadOptions", given)
 
 
 def assumptions_of(file: str | None, settings: tuple[str, ...] | list[str] = ()) -> Assumed:

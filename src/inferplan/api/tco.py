@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,11 +11,11 @@ from inferplan.api import select
 from inferplan.api.build import build_plan, find_device
 from inferplan.api.results import Shown
 from inferplan.api.served import (
-    LoadOptions,
-    assumptions_of,
+    MoneyOptions,
     check_fleet,
     check_share,
     served_load,
+    split_money,
     split_options,
 )
 from inferplan.catalog.models import model as known_model
@@ -79,15 +78,10 @@ def tco(
     spares: int = 0,
     min_replicas: int = 1,
     duty: float = 1.0,
-    file: str | None = None,
-    settings: Iterable[str] = (),
-    provider: str | None = None,
-    region: str | None = None,
-    prices: str | None = None,
     seed: int = 0,
     today: date | None = None,
     progress: Progress | None = None,
-    **options: Unpack[LoadOptions],
+    **options: Unpack[MoneyOptions],
 ) -> ShownTco:
     """Owning hardware against renting it, over years.
 
@@ -104,10 +98,10 @@ def tco(
         hour is paid for that share only.
     headroom, spares, min_replicas, duty
         As for :func:`inferplan.cost_of`.
-    file, settings, provider, region, prices, seed, today, progress
+    seed, today, progress
         As for :func:`inferplan.cost_of`.
     **options
-        Layout, load and limits.
+        As for :func:`inferplan.cost_of`.
 
     Raises
     ------
@@ -122,16 +116,16 @@ def tco(
     >>> found.servers_today, 0 <= found.chance_of_owning <= 1
     (1, True)
     """
-    had, day = assumptions_of(file, tuple(settings)), today or select.today()
-    offers = select.select_offers(prices, provider, region, kinds=("on_demand", "spot"))
+    day = today or select.today()
+    had, offers, load = split_money(MoneyOptions(**options))
     check_share(duty, "--duty")
-    server = server_of(find_device(device, options.get("memory")), had)
+    server = server_of(find_device(device, load.get("memory")), had)
     if model is None:
-        demand, about = _bare(device, devices, utilisation, spares, options)
+        demand, about = _bare(device, devices, utilisation, spares, load)
     else:
         _no_bare(devices, utilisation)
         served = served_load(
-            model, device, LoadOptions(**options), headroom=headroom, spares=spares,
+            model, device, load, headroom=headroom, spares=spares,
             least=min_replicas, seed=seed, progress=progress,
         )  # fmt: skip
         demand, about = _simulated(served, duty), _about(served, duty)
