@@ -125,10 +125,13 @@ def test_the_fleet_of_a_load_is_simulated(served):
     assert served.question.spreads["throughput"].shape == "lognormal"
 
 
-def test_consumer_cards_are_bought_one_by_one():
-    small = ip.tco(None, "rtx4090", devices=3, today=DAY)
+@pytest.mark.parametrize("card", ["rtx4090", "l40s"])
+def test_cards_without_a_fast_link_are_bought_one_by_one(card):
+    small = ip.tco(None, card, devices=3, today=DAY)
     assert small.servers_today == 3
-    assert small.question.server.devices == 1
+    whole = ip.tco(None, card, devices=3, settings=["devices_per_server=4"], today=DAY)
+    assert whole.servers_today == 1
+    assert whole.upfront_usd == pytest.approx(small.upfront_usd * 4 / 3)
 
 
 def test_a_device_that_nobody_rents_has_nothing_to_compare():
