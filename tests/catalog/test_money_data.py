@@ -1,5 +1,7 @@
 """Integrity of the tables about money and carbon."""
 
+from itertools import pairwise
+
 import pytest
 
 from inferplan.catalog.carbon import carbon_intensity, carbon_zones
@@ -35,7 +37,7 @@ def test_what_nobody_published_is_not_called_more_than_assumed():
 
 def test_used_servers_are_worth_less_the_older_they_are():
     points = resale_points()
-    for (age, low, high), (later, low_later, high_later) in zip(points, points[1:], strict=False):
+    for (age, low, high), (later, low_later, high_later) in pairwise(points):
         assert age < later
         assert low_later <= low <= high
         assert high_later <= high

@@ -12,7 +12,7 @@ from inferplan.api.decide import decide
 from inferplan.catalog.devices import device
 from inferplan.cli.main import cli
 from inferplan.errors import DataError, InferplanError, InputError
-from inferplan.plan.decide import read_budget, read_load, read_years
+from inferplan.plan.decide_answers import read_budget, read_load, read_years
 
 DAY = date(2026, 11, 22)
 RIGHT = {"model": "llama-3.1-8b", "data": "anywhere", "use": "800/200", "load": "5/s",

@@ -29,6 +29,8 @@ from inferplan.plan.decide import (
     Branch,
     Decision,
     Step,
+)
+from inferplan.plan.decide_answers import (
     read_budget,
     read_choice,
     read_load,

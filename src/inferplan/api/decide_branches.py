@@ -16,7 +16,8 @@ from inferplan.catalog.types import ApiPrice, ModelSpec
 from inferplan.cost.uncertainty import Spread
 from inferplan.plan.api_offers import ApiOffer, api_offers
 from inferplan.plan.breakeven import mixed_price
-from inferplan.plan.decide import LATENCIES, PEAK_TO_MEAN, SWING, Branch, Load
+from inferplan.plan.decide import LATENCIES, PEAK_TO_MEAN, SWING, Branch
+from inferplan.plan.decide_answers import Load
 from inferplan.plan.fleet import smallest_fleets
 from inferplan.plan.option import Option
 from inferplan.plan.paying import server_words
