@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from inferplan.api.batching import batching
+    from inferplan.api.breakeven import breakeven
     from inferplan.api.calls import fit, predict, recommend
     from inferplan.api.capacity import capacity
     from inferplan.api.cost import cost_of
     from inferplan.api.derive import explain
     from inferplan.api.simulate import simulate
     from inferplan.api.sweep import sweep
+    from inferplan.api.tco import tco
     from inferplan.catalog.devices import device, devices
     from inferplan.catalog.models import model, models
 
@@ -24,6 +26,7 @@ __version__ = "0.1.0"
 __all__ = [
     "__version__",
     "batching",
+    "breakeven",
     "capacity",
     "cost_of",
     "device",
@@ -36,10 +39,12 @@ __all__ = [
     "recommend",
     "simulate",
     "sweep",
+    "tco",
 ]
 
 _HOMES = {
     "batching": "inferplan.api.batching",
+    "breakeven": "inferplan.api.breakeven",
     "capacity": "inferplan.api.capacity",
     "cost_of": "inferplan.api.cost",
     "recommend": "inferplan.api.calls",
@@ -48,6 +53,7 @@ _HOMES = {
     "explain": "inferplan.api.derive",
     "simulate": "inferplan.api.simulate",
     "sweep": "inferplan.api.sweep",
+    "tco": "inferplan.api.tco",
     "device": "inferplan.catalog.devices",
     "devices": "inferplan.catalog.devices",
     "model": "inferplan.catalog.models",

@@ -46,6 +46,19 @@ COMMANDS = {
         "cost llama-3.2-3b m4_10c --users 2 --think 30s --requests 200 --pay own",
         "cost llama-3.2-1b snapdragon_x_elite --concurrency 1 --set device_price_usd=900",
     ),
+    "breakeven/1": (
+        "breakeven llama-3.1-8b l40s --isl 800 --osl 200 --ttft-p95 1s --api groq --api bedrock",
+        "breakeven llama-3.1-8b l40s --isl 800 --osl 200 --api-price 2:6:0.2",
+    ),
+    "tco/1": (
+        "tco h100 --devices 8 --set pue=1.2",
+        "tco llama-3.1-8b l40s --rate 3 --isl 800 --osl 200 --requests 500",
+        "tco m4_max_40c --devices 1",
+    ),
+    "decide/1": (
+        "decide --answer model=llama-3.1-8b --answer 'load=9M tokens/month'",
+        "decide --answer model=llama-3.2-1b --answer load=1/s --answer data=cloud",
+    ),
     "claim/1": (
         "cost --check '$2.50/h, 50 tok/s, $0.14/M'",
         "cost llama-3-8b rtx4090 --check '$1/h, 40 tok/s' --batch 1 --weights fp16",
@@ -82,6 +95,8 @@ UNITS = [
     (r"requests_per_usd", "1/USD"),
     (r"usd_per(_unit)?_h", "USD/h"),
     (r"usd_per_user_month$", "USD/month"),
+    (r"mtok_per_month", "Mtok/month"),
+    (r"^own_usd_per_h$", "USD/h"),
     (r"usd_per_request$", "USD"),
     (r"g_per_kwh$", "g/kWh"),
     (r"g_per_mtok$", "g/Mtok"),

@@ -12,6 +12,7 @@ import pytest
 
 README = ["recommend", "llama-3.1-8b", "--rate", "10", "--isl", "1500", "--osl", "300",
           "--ttft-p95", "1s", "--tpot-p95", "50ms", "--today", "2026-11-22"]  # fmt: skip
+MONEY = ("cost", "breakeven", "tco", "decide")
 FEW = ["--devices", "h100_sxm,l40s,rtx4090,a10g"]
 
 
@@ -28,12 +29,12 @@ def answer(*args):
 
 def test_help_names_every_command():
     text = run("--help").stdout
-    for command in ("recommend", "predict", "fit", "explain", "validate", "catalog"):
+    for command in ("recommend", "predict", "fit", "explain", "validate", "catalog", *MONEY):
         assert command in text
 
 
 @pytest.mark.parametrize(
-    "command", ["recommend", "predict", "fit", "explain", "validate", "catalog"]
+    "command", ["recommend", "predict", "fit", "explain", "validate", "catalog", *MONEY]
 )
 def test_every_help_has_an_example_and_fits_100_columns(command):
     text = run(command, "--help").stdout

@@ -32,6 +32,16 @@ def test_the_fleet_is_the_fewest_that_keep_the_limits_at_the_peak(found):
     assert found.served.capacity >= need
 
 
+def test_a_large_fleet_is_simulated_as_a_block():
+    some, many = (ip.cost_of("llama-3.1-8b", "l40s", rate=rate, **CASE) for rate in (100, 1000))
+    assert some.served.replicas <= 16 < many.served.replicas  # whole, and a block of it
+    assert many.served.replicas == pytest.approx(10 * some.served.replicas, rel=0.05)
+    assert many.rate_per_s == 1000
+    assert many.usd_per_mtok == pytest.approx(some.usd_per_mtok, rel=0.05)
+    assert many.j_per_token == pytest.approx(some.j_per_token or 0, rel=0.05)
+    assert many.served.osl_tokens == pytest.approx(100)
+
+
 def test_kinds_of_token_pay_for_the_fleet_together(found):
     flows, prices = found.tokens_per_s(), found.by_kind()
     paid = sum(flows[kind] * 3600 / 1e6 * price for kind, price in prices.items() if price)

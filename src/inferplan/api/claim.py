@@ -9,7 +9,8 @@ from inferplan.api.build import build_plan, find_device, find_model
 from inferplan.api.results import Shown
 from inferplan.catalog.types import Device, ModelSpec
 from inferplan.errors import InputError
-from inferplan.plan.claim import Finding, Said, arithmetic, cache, peak, read_claim, speed
+from inferplan.plan.claim import Finding, arithmetic, cache, peak, speed
+from inferplan.plan.claim_text import Said, read_claim
 from inferplan.report.claim import claim_page
 from inferplan.report.table import Page
 from inferplan.units import positive
@@ -69,7 +70,7 @@ def check_claim(
     Parameters
     ----------
     text : str
-        E.g. ``"$2.50/h, 50 tok/s, $0.14/M"``; see :func:`inferplan.plan.claim.read_claim`.
+        E.g. ``"$2.50/h, 50 tok/s, $0.14/M"``; see :func:`inferplan.plan.claim_text.read_claim`.
     model, device : str, ModelSpec, Device or None
         What it is about; a speed is compared with the bound of that model on that device, a peak
         with the device, a KV cache with the model.

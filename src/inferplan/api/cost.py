@@ -9,22 +9,17 @@ from typing import Unpack
 
 from inferplan.api import select
 from inferplan.api.results import Shown
-from inferplan.api.served import LoadOptions, assumptions_of, check_share, served_load
+from inferplan.api.served import MoneyOptions, check_share, served_load, split_money
 from inferplan.catalog.carbon import carbon_intensity
 from inferplan.catalog.types import Device, ModelSpec, Offer
-from inferplan.estimate.deployment import Deployment
 from inferplan.plan.assumed import Assumed
 from inferplan.plan.cost import Cost, split_of
 from inferplan.plan.fleet_size import Served
 from inferplan.plan.paying import Way, chosen_way, ways_to_pay
-from inferplan.plan.sketch import power_of
 from inferplan.report.cost import cost_page
 from inferplan.report.table import Page
 from inferplan.serving.advance import Progress
 from inferplan.units import positive
-
-KINDS = ("on_demand", "spot")
-"""Offers that are asked; commitments are discounts on the first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,15 +44,10 @@ def cost_of(
     duty: float = 1.0,
     user_requests: float | None = None,
     zone: str = "world",
-    file: str | None = None,
-    settings: Iterable[str] = (),
-    provider: str | None = None,
-    region: str | None = None,
-    prices: str | None = None,
     seed: int = 0,
     today: date | None = None,
     progress: Progress | None = None,
-    **options: Unpack[LoadOptions],
+    **options: Unpack[MoneyOptions],
 ) -> ShownCost:
     """Cost per token, request and user of a deployment at the load that it serves.
 
@@ -77,10 +67,6 @@ def cost_of(
         Requests of a user per day, for the cost of a user.
     zone : str
         Where the electricity comes from: ``world``, ``us``, ``eu``, ``fr``, ...
-    file, settings
-        Assumptions in place of the defaults: a YAML file, and ``NAME=VALUE`` texts.
-    provider, region, prices : str or None
-        Which offers; a file of own prices.
     seed : int
         Of the requests and of the Monte Carlo.
     today : date or None
@@ -88,8 +74,8 @@ def cost_of(
     progress : callable or None
         Told simulations done and expected.
     **options
-        Layout, load and limits: :class:`inferplan.api.served.LoadOptions`. ``peak_to_mean``, the
-        highest load of a day over the mean, sizes the fleet for the peak.
+        Layout, load, limits, assumptions and offers: :class:`inferplan.api.served.MoneyOptions`.
+        ``peak_to_mean``, the highest load of a day over the mean, sizes the fleet for the peak.
 
     Raises
     ------
@@ -106,10 +92,10 @@ def cost_of(
     check_share(duty, "--duty")
     if user_requests is not None:
         positive(user_requests, "--user-requests")
-    carbon, had = carbon_intensity(zone), assumptions_of(file, tuple(settings))
-    offers = select.select_offers(prices, provider, region, kinds=KINDS)
+    carbon = carbon_intensity(zone)
+    had, offers, load = split_money(MoneyOptions(**options))
     served = served_load(
-        model, device, LoadOptions(**options), headroom=headroom, spares=spares,
+        model, device, load, headroom=headroom, spares=spares,
         least=min_replicas, seed=seed, progress=progress,
     )  # fmt: skip
     ways = ways_for(served, offers, had, today)
@@ -129,13 +115,3 @@ def ways_for(
     energy = served.at_mean.energy
     each = energy.power_w / n if energy else 0.0
     return ways_to_pay(plan, n, offers, had, each, today or select.today())
-
-
-def ways_idle(
-    plan: Deployment, replicas: int, offers: Iterable[Offer], had: Assumed, busy: float,
-    today: date | None,
-) -> dict[str, Way]:  # fmt: skip
-    """Ways to pay for a fleet of which the share of busy time is known, not its load."""
-    idle, full = (power_of(plan.device, plan.devices_per_replica, b) or 0.0 for b in (0.0, 1e9))
-    each = idle + (full - idle) * busy
-    return ways_to_pay(plan, replicas, offers, had, each, today or select.today())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
+from inferplan.api import select
 from inferplan.api.build import find_model, plan_for
 from inferplan.api.capacity_question import check_enough, closed_form, mean_load
 from inferplan.api.criteria import criteria_of, seeds_of
@@ -13,7 +15,7 @@ from inferplan.api.simulate_fleet import fleet_of
 from inferplan.api.simulate_options import TrafficOptions
 from inferplan.api.traffic import make_scenario
 from inferplan.catalog.cost_file import CostFile, cost_file, read_cost_file, setting
-from inferplan.catalog.types import Device, ModelSpec
+from inferplan.catalog.types import Device, ModelSpec, Offer
 from inferplan.errors import InputError
 from inferplan.metrics.slo import Slo
 from inferplan.plan.assumed import Assumed, assumed
@@ -32,6 +34,24 @@ FIND = {"requests/s": "rate", "users": "users", "requests in flight": "concurren
 
 class LoadOptions(PlanOptions, LimitOptions, TrafficOptions, total=False):
     """Where it runs, what is asked, and the latency limits."""
+
+
+class MoneyOptions(LoadOptions, total=False):
+    """A load, and what its cost is computed from.
+
+    ``file``, ``settings``: assumptions in place of the defaults, a YAML file and ``NAME=VALUE``
+    texts; ``provider``, ``region``: which offers; ``prices``: a file of own ones.
+    """
+
+    file: str | None
+    settings: Iterable[str]
+    provider: str | None
+    region: str | None
+    prices: str | None
+
+
+KINDS = ("on_demand", "spot")
+"""Offers that are asked; commitments are discounts on the first."""
 
 
 def served_load(
@@ -68,9 +88,9 @@ def served_load(
     InferplanError
         For bad input, or if no fleet keeps the limits.
     """
-    layout, traffic, limits = _split(options)
-    peak_to_mean = _daily_swing(traffic)
-    _check(headroom, spares, least)
+    layout, traffic, limits = split_options(options)
+    peak_to_mean = daily_swing(traffic)
+    check_fleet(headroom, spares, least)
     seeds_of(seed, 1)
     criteria = criteria_of(limits)
     spec, _ = find_model(model)
@@ -99,10 +119,11 @@ def one_replica(
     return fleet_of(spec, plan, tokens, {}), closed_form(spec, plan, load, slos)
 
 
-def _split(
+def split_options(
     options: LoadOptions,
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    given: dict[str, Any] = dict(options)
+    """Layout, traffic and limits apart; options that are None are left out."""
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if given.pop("replicas", 1) != 1:
         raise InputError("--replicas", options["replicas"], "is what is looked for", "leave it out")
     traffic, limits = (
@@ -112,7 +133,7 @@ def _split(
     return given, traffic, limits
 
 
-def _daily_swing(traffic: dict[str, Any]) -> float:
+def daily_swing(traffic: dict[str, Any]) -> float:
     """Take the swing of a day out: a fleet without autoscaling is sized for its peak."""
     swing, diurnal = traffic.pop("peak_to_mean", None), traffic.get("arrivals") == "diurnal"
     traffic.pop("period_s", None)
@@ -128,7 +149,14 @@ def _daily_swing(traffic: dict[str, Any]) -> float:
     return peak
 
 
-def _check(headroom: float, spares: int, least: int) -> None:
+def check_fleet(headroom: float, spares: int, least: int) -> None:
+    """Fail if a wish about the size of a fleet makes no sense.
+
+    Raises
+    ------
+    InputError
+        For a number out of range.
+    """
     if positive(headroom, "--headroom", zero_ok=True) > 10:
         fix = "it is a share: write 0.2 for 20 %"
         raise InputError("--headroom", f"{headroom:g}", "is more than tenfold growth", fix)
@@ -154,6 +182,23 @@ def _demand(scenario: Scenario) -> float:
         fix = "give a load that lasts: --rate, --users, --concurrency or a trace with times"
         raise InputError("load", arrivals, "has no rate", fix)
     return rate
+
+
+def split_money(
+    options: MoneyOptions,
+) -> tuple[Assumed, tuple[Offer, ...], LoadOptions]:
+    """What is assumed, the offers, and the load apart.
+
+    Raises
+    ------
+    InferplanError
+        For a bad file or setting, or a provider or region without an offer.
+    """
+    given: dict[str, Any] = dict(options)
+    file, settings = given.pop("file", None), given.pop("settings", ())
+    picks = {name: given.pop(name, None) for name in ("prices", "provider", "region")}
+    offers = select.select_offers(**picks, kinds=KINDS)
+    return assumptions_of(file, tuple(settings)), offers, cast("LoadOptions", given)
 
 
 def assumptions_of(file: str | None, settings: tuple[str, ...] | list[str] = ()) -> Assumed:

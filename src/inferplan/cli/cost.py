@@ -16,7 +16,7 @@ from inferplan.cli.load_options import (
     trace_options,
     traffic_of,
 )
-from inferplan.cli.money_options import MONEY, fleet_options, money_options, offer_options
+from inferplan.cli.money_options import MONEY, fleet_options_of, money_options, offer_options
 from inferplan.cli.output import emit
 from inferplan.cli.plot import check_plot, write_plot
 from inferplan.cli.progress import progress_bar
@@ -40,7 +40,7 @@ GROUPS = {
 @trace_options
 @options.limit_options
 @options.plan_options
-@fleet_options
+@fleet_options_of(headroom=0.0, min_replicas=1)
 @click.option(
     "--duty", type=float, default=1.0, show_default=True, metavar="F",
     help="Share of the paid hours in which there is a load.",

@@ -13,9 +13,11 @@ import click
 
 from inferplan import __version__
 from inferplan.cli.batching import batching
+from inferplan.cli.breakeven import breakeven
 from inferplan.cli.capacity import capacity
 from inferplan.cli.catalog import catalog
 from inferplan.cli.cost import cost
+from inferplan.cli.decide import decide
 from inferplan.cli.explain import explain
 from inferplan.cli.fit import fit
 from inferplan.cli.parity import parity
@@ -23,6 +25,7 @@ from inferplan.cli.predict import predict
 from inferplan.cli.recommend import recommend
 from inferplan.cli.simulate import simulate
 from inferplan.cli.sweep import sweep
+from inferplan.cli.tco import tco
 from inferplan.cli.validate import validate
 from inferplan.errors import InferplanError, UnknownNameError
 
@@ -53,6 +56,9 @@ for command in (
     capacity,
     sweep,
     cost,
+    breakeven,
+    tco,
+    decide,
     explain,
     validate,
     parity,

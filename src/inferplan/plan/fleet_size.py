@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 
 from inferplan.errors import CannotPredictError
 from inferplan.metrics.slo import Slo
+from inferplan.metrics.window import Throughput
 from inferplan.plan.verify import copies
 from inferplan.serving.capacity import largest_demand
 from inferplan.serving.ceiling import ceiling
 from inferplan.serving.demand import requests_at, scenario_unit
 from inferplan.serving.fleet import Fleet
-from inferplan.serving.outcome import Outcome, outcome
+from inferplan.serving.outcome import outcome
 from inferplan.serving.run import run
 from inferplan.serving.scenario import Scenario
 from inferplan.serving.sizing import sized
 from inferplan.serving.summary import RunSummary, summarise_run
 from inferplan.serving.work import Work
 
-MOST_REPLICAS = 512
-"""Replicas of a simulated fleet at most; larger volumes are multiples of it."""
+BLOCK = 16
+"""Replicas up to which a fleet is simulated whole. A larger one is simulated as a block of so many
+under their share of the load: a simulation has so many requests and not more."""
 
 MOST_MORE = 8
 """Replicas that are added, one at a time, to a fleet that does not keep the objectives."""
+
+SEARCHED = 4
+"""Replicas of a fleet up to which its capacity is searched; that of a larger one is taken as the
+sum of its replicas', which is a little less."""
 
 SEARCHES = 40
 """Simulations of all searches, roughly: for the progress bar."""
@@ -160,38 +166,62 @@ def serve_with(
         If an idle replica misses an objective, or no fleet of reasonable size keeps them.
     """
     top = ceiling(one, scenario, slos, guess, seeds=(seed,), work=work)
-    need, e2e_s = wanted.sized_for, top.found[0].best
-    typical = top.idle.e2e.mean if e2e_s is None else e2e_s.outcome.e2e.mean
+    need, best = wanted.sized_for, top.found[0].best
+    typical = top.idle.e2e.mean if best is None else best.outcome.e2e.mean
     first = max(wanted.least, math.ceil(need / top.demand))
-    if first > MOST_REPLICAS:
-        raise CannotPredictError(
-            f"the load takes {first:,} replicas, more than the {MOST_REPLICAS:,} that are"
-            " simulated; ask for a part of the load, or put more devices into a replica (--tp)"
-        )
-    ready = sized(scenario, need, typical)
 
-    @cache
-    def at(n: int) -> Outcome:
-        work.tell()
-        return outcome(run(copies(one, n), requests_at(ready, need, seed), timeline=False))
-
-    replicas = _fewest(at, slos, first, wanted.least)
-    capacity = top.demand
-    if replicas > 1:
+    def searched(n: int, demand: float) -> float:
+        guess = max(demand, n * top.demand)
         found = largest_demand(
-            copies(one, replicas), ready, slos, max(need, replicas * top.demand),
-            seed=seed, limit=2.0 * max(need, replicas * top.demand), progress=work.tell,
+            copies(one, n), sized(scenario, guess, typical), slos, guess, seed=seed,
+            limit=2.0 * guess, progress=work.tell,
         )  # fmt: skip
-        capacity = max(found.demand, need)
-    every = copies(one, replicas + wanted.spares)
-    calm = sized(scenario, wanted.mean, typical)
-    at_mean = summarise_run(every, run(every, requests_at(calm, wanted.mean, seed)))
+        return max(found.demand, n * top.demand)
+
+    if first > BLOCK:
+        each = searched(BLOCK, BLOCK * top.demand) / BLOCK
+        replicas = max(wanted.least, math.ceil(need / each))
+        capacity = replicas * each
+    else:
+        replicas = _fewest(one, scenario, slos, (first, wanted.least), (need, typical, seed), work)
+        alone = replicas == 1 or replicas > SEARCHED
+        capacity = replicas * top.demand if alone else searched(replicas, need)
+    at_mean = _at_mean(one, scenario, replicas + wanted.spares, wanted.mean, (typical, seed))
     return Served(one, scenario, tuple(slos), wanted, replicas, max(capacity, need), at_mean)
 
 
-def _fewest(at: Callable[[int], Outcome], slos: Sequence[Slo], first: int, least: int) -> int:
+def _at_mean(
+    one: Fleet, scenario: Scenario, replicas: int, mean: float, how: tuple[float, int]
+) -> RunSummary:
+    """What a fleet does at a demand; one of many blocks is scaled up."""
+    (typical, seed), n = how, min(replicas, BLOCK)
+    share = n / replicas
+    fleet, calm = copies(one, n), sized(scenario, mean * share, typical)
+    found = summarise_run(fleet, run(fleet, requests_at(calm, mean * share, seed)))
+    rates = {name: rate / share for name, rate in asdict(found.throughput).items()}
+    energy = found.energy
+    if energy is not None:
+        energy = replace(energy, power_w=energy.power_w / share)
+    return replace(found, throughput=Throughput(**rates), energy=energy)
+
+
+def _fewest(
+    one: Fleet,
+    scenario: Scenario,
+    slos: Sequence[Slo],
+    start: tuple[int, int],
+    load: tuple[float, float, int],
+    work: Work,
+) -> int:
+    """The fewest replicas that keep the objectives; *start* is a guess and the least."""
+    (first, least), (need, typical, seed) = start, load
+    ready = sized(scenario, need, typical)
+
+    @cache
     def meets(n: int) -> bool:
-        return at(n).meets(slos)
+        work.tell()
+        requests = requests_at(ready, need, seed)
+        return outcome(run(copies(one, n), requests, timeline=False)).meets(slos)
 
     n = first
     while not meets(n):
@@ -203,3 +233,37 @@ def _fewest(at: Callable[[int], Outcome], slos: Sequence[Slo], first: int, least
     while n > least and meets(n - 1):
         n -= 1
     return n
+
+
+def one_filled(
+    one: Fleet,
+    scenario: Scenario,
+    slos: Sequence[Slo],
+    guess: tuple[float, float],
+    wanted: Wanted,
+    *,
+    seed: int = 0,
+    work: Work,
+) -> Served:
+    """One replica with as much load as it carries, for questions that multiply it.
+
+    Parameters
+    ----------
+    one, scenario, slos, guess, seed, work
+        As for :func:`serve_with`.
+    wanted : Wanted
+        Its mean and peak say in what proportion they are, not how much there is.
+
+    Raises
+    ------
+    InputError, CannotPredictError
+        If an idle replica misses an objective.
+    """
+    top = ceiling(one, scenario, slos, guess, seeds=(seed,), work=work)
+    best = top.found[0].best
+    typical = top.idle.e2e.mean if best is None else best.outcome.e2e.mean
+    scale = top.demand / wanted.sized_for
+    had = replace(wanted, mean=wanted.mean * scale, peak=wanted.peak * scale)
+    calm = sized(scenario, had.mean, typical)
+    at_mean = summarise_run(one, run(one, requests_at(calm, had.mean, seed)))
+    return Served(one, scenario, tuple(slos), had, 1, top.demand, at_mean)

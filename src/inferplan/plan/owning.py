@@ -91,7 +91,8 @@ def server_of(device: Device, had: Assumed) -> Server:
         )
         raise InputError("device", device.id, "has no purchase price in the catalogue", fix)
     card = device.price_scope == "card"
-    boards = card and device.device_class == "datacenter" and device.link.domain_size >= BOARD
+    linked = device.link.kind not in ("pcie", "none") and device.link.domain_size >= BOARD
+    boards = card and device.device_class == "datacenter" and linked
     size = int(had.given("devices_per_server") or (BOARD if boards else 1))
     fact = device.facts.get("price_usd")
     mine = given is not None or fact is None

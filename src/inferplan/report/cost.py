@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from inferplan.catalog.economics import ranges
 from inferplan.cost.per_token import usd_per_mtok
 from inferplan.cost.uncertainty import Bar
 from inferplan.estimate.confidence import confidence
@@ -24,8 +23,29 @@ NAMES = {
     "demand_factor": "load over the one asked",
     "demand_growth_per_year": "growth of the load per year",
     "cloud_extras_frac": "support, network, storage on top",
+    "colo_usd_per_kw_month": "colocation [$/kW/month]",
+    "cost_of_capital": "cost of capital per year",
+    "discount_1_year": "discount for a year",
+    "discount_3_years": "discount for three years",
+    "facility_usd_per_kw": "own room [$/kW]",
+    "facility_years": "life of the room [years]",
+    "hardware_price_change_per_year": "change of hardware prices per year",
+    "host_frac": "server over its accelerators' price",
+    "host_power_frac": "power around the accelerators",
+    "licence_usd_per_device_year": "licences [$/device/year]",
+    "maintenance_frac": "maintenance per year",
+    "networking_frac": "network over servers' price",
+    "price_factor": "hardware price over the listed one",
+    "pue": "PUE",
+    "rental_price_change_per_year": "change of rents per year",
+    "rental_price_factor": "rent over the listed one",
+    "resale_position": "resale, 0 lowest to 1 highest",
+    "spares_frac": "spare parts over servers' price",
+    "staff_fte_per_device": "people per device [FTE]",
+    "usd_per_fte_year": "cost of a person [$/year]",
+    "usd_per_kwh": "electricity [$/kWh]",
 }
-"""Parameter of a tornado -> in words; others are said by their note in the catalogue."""
+"""Parameter of a tornado -> in words."""
 
 
 def cost_page(cost: Cost) -> Page:
@@ -154,13 +174,24 @@ def tornado_table(bars: Sequence[Bar], title: str, unit: str, most: int = 10) ->
     """
     rows = tuple(
         (
-            parameter_words(bar.name), f"{bar.low:.3g}", f"{bar.high:.3g}",
+            parameter_words(bar.name), plain(bar.low), plain(bar.high),
             show_signed(bar.at_low), show_signed(bar.at_high),
         )
         for bar in bars[:most]
     )  # fmt: skip
     columns = ("~what", ">from", ">to", f">{unit} then", f">{unit} then")
     return Table(title, columns, rows, "One at a time, the others at their value.")
+
+
+def plain(value: float) -> str:
+    """A number as people write it, in three digits or whole.
+
+    Examples
+    --------
+    >>> plain(0.03125), plain(250_000.0)
+    ('0.0312', '250,000')
+    """
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def show_mtok(usd: float) -> str:
@@ -188,10 +219,7 @@ def show_signed(usd: float) -> str:
 
 def parameter_words(name: str) -> str:
     """What a parameter is, in words."""
-    if name in NAMES:
-        return NAMES[name]
-    found = ranges().get(name)
-    return f"{name} ({found.fact.unit})" if found else name
+    return NAMES.get(name, name)
 
 
 def _notes(cost: Cost) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from inferplan.cost.uncertainty import Bar
-from inferplan.report.cost import parameter_words
+from inferplan.report.cost import parameter_words, plain
 from inferplan.report.plot_style import BLUE, INK, ORANGE, new_figure, say_empty, styled
 
 if TYPE_CHECKING:
@@ -50,18 +50,14 @@ def tornado_figure(bars: Sequence[Bar], middle: float, label: str, factor: float
                 axes.barh(row, end / factor - centre, left=centre, height=0.62, color=colour)
                 right = end / factor >= centre
                 axes.annotate(
-                    f"{value:.3g}", (end / factor, row), xytext=(4 if right else -4, 0),
+                    plain(value), (end / factor, row), xytext=(4 if right else -4, 0),
                     textcoords="offset points", ha="left" if right else "right", va="center",
                     fontsize=8,
                 )  # fmt: skip
         axes.axvline(centre, color=INK, linewidth=1.0)
-        axes.set_yticks(range(len(shown)), [_short(bar.name) for bar in reversed(shown)])
+        axes.set_yticks(range(len(shown)), [parameter_words(bar.name) for bar in reversed(shown)])
         axes.set_xlabel(label)
         axes.margins(x=0.12)
         axes.grid(visible=False, axis="y")
         axes.set_title("blue: at the low end of each range; orange: at the high end")
     return figure
-
-
-def _short(name: str) -> str:
-    return parameter_words(name).replace("_", " ")
