@@ -31,7 +31,7 @@ from inferplan.plan.fleet_size import SEARCHES, Served, Wanted, one_filled
 from inferplan.plan.paying import chosen_way, ways_to_pay
 from inferplan.report.breakeven import breakeven_page
 from inferplan.report.table import Page
-from inferplan.serving.run import Progress
+from inferplan.serving.advance import Progress
 from inferplan.serving.work import Work
 from inferplan.units import positive
 

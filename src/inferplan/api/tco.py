@@ -31,7 +31,7 @@ from inferplan.plan.tco_result import Tco
 from inferplan.report.capacity import number
 from inferplan.report.table import Page
 from inferplan.report.tco import tco_page
-from inferplan.serving.run import Progress
+from inferplan.serving.advance import Progress
 
 STAND_IN = "Llama-3.1-8B"
 """Model of the deployment where only devices are compared; none of its figures is used."""

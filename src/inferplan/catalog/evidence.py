@@ -126,6 +126,11 @@ def scale_terms(keys: Mapping[str, str], load: str, stretch: float) -> list[tupl
     stretch : float
         Latency over that of a request that is alone; nan or below 1 counts as 1.
 
+    Raises
+    ------
+    ValueError
+        For another load.
+
     Examples
     --------
     >>> keys = {"evidence": "class", "profile": "apple_gpu", "engine": "mlx"}

@@ -154,7 +154,7 @@ class BreakEven:
 
 def spreads_of(served: Served, way: Way, had: Assumed) -> dict[str, Spread]:
     """What moves the cost of self-hosting, with ranges."""
-    sure = confidence(served.one.plans[0], "throughput", 1.0, "loaded")
+    sure = confidence(served.one.plans[0], "throughput", 1.0, "open")
     rented = way.name != "own"
     return {
         "throughput": Spread(sure.low, 1.0, sure.high, "lognormal"),

@@ -94,7 +94,7 @@ class Question:
         dropped = set().union(*ROOM.values()) - site
         found = {name: spread for name, spread in found.items() if name not in dropped}
         if self.demand.modelled:
-            sure = confidence(self.demand.plan, "throughput", 1.0, "loaded")
+            sure = confidence(self.demand.plan, "throughput", 1.0, "open")
             found["throughput"] = Spread(sure.low, 1.0, sure.high, "lognormal")
         else:
             found["throughput"] = Spread.fixed(1.0)

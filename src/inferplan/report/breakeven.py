@@ -154,7 +154,7 @@ def volume(mtok: float) -> str:
 
 def _notes(found: BreakEven) -> Iterator[str]:
     plan = found.served.one.plans[0]
-    sure = confidence(plan, "throughput", 1.0, "loaded")
+    sure = confidence(plan, "throughput", 1.0, "open")
     yield (
         f"A replica carries {number(found.served.each)} requests/s within the objectives, by"
         f" simulation; the draws take it times {sure.low:.2g} to {sure.high:.2g} ({sure.words}),"
