@@ -84,12 +84,15 @@ class Linear:
         fits, used = self._used()
         matrix, offset = self.matrix[fits][:, used], self.offset[fits]
         weights = row_weights(offset + matrix @ best[used], self.weights[fits])
-        whole = _normal(matrix, offset, weights)
+        left, right = _normal(matrix, offset, weights)
+        left[np.diag_indices(len(used))] += 1.0 / self.std[used] ** 2
+        factors = linalg.cho_factor(left)
         for group in sorted(set(groups)):
+            rows = np.flatnonzero(groups[fits] == group)
             out = np.zeros(len(self.std))
-            left = groups[fits] == group
-            part = _normal(matrix[left], offset[left], weights[left])
-            out[used] = _ridge(whole[0] - part[0], whole[1] - part[1], self.std[used])
+            root = np.sqrt(weights[rows])
+            part = matrix[rows].toarray() * root[:, None]
+            out[used] = _downdated(factors, right + part.T @ (root * offset[rows]), part)
             yield str(group), out
 
     def _used(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -101,6 +104,14 @@ class Linear:
 def _normal(matrix: sparse.csr_matrix, offset: Floats, weights: Floats) -> tuple[Floats, Floats]:
     scaled = sparse.diags(weights) @ matrix
     return (matrix.T @ scaled).toarray(), -(scaled.T @ offset)
+
+
+def _downdated(factors: tuple[Floats, bool], right: Floats, part: Floats) -> Floats:
+    """Solution of (A - part' part) x = right, by the factors of A (Woodbury's identity)."""
+    spread = linalg.cho_solve(factors, part.T)
+    plain = linalg.cho_solve(factors, right)
+    small = np.eye(len(part)) - part @ spread
+    return np.asarray(plain + spread @ np.linalg.solve(small, part @ plain))
 
 
 def _ridge(left: Floats, right: Floats, std: Floats) -> Floats:
