@@ -53,7 +53,9 @@ def probe(fitted: str | None, **given: Any) -> None:
 
     with progress_bar("measuring") as progress:
         found = call(out, progress=progress, **given)
-    data = {key: value for key, value in found.to_dict().items() if key not in ("schema", "version")}
+    data = {
+        key: value for key, value in found.to_dict().items() if key not in ("schema", "version")
+    }
     emit("probe/1", data, probe_page(found, out), as_json=as_json)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from inferplan.measure.probe.record import Probe
 from inferplan.measure.probe.samples import Sample
@@ -78,8 +79,10 @@ def _attention(samples: Iterable[Sample]) -> Table:
         if not s.kind.startswith("attention"):
             continue
         prefill = s.kind.endswith("prefill")
-        rate = f"{s.flop / s.median_s / 1e12:.3g} TFLOP/s" if prefill else (
-            f"{s.nbytes / s.median_s / 1e9:.3g} GB/s"
+        rate = (
+            f"{s.flop / s.median_s / 1e12:.3g} TFLOP/s"
+            if prefill
+            else (f"{s.nbytes / s.median_s / 1e9:.3g} GB/s")
         )
         heads = f"{s.number('heads'):.0f}/{s.number('kv_heads'):.0f} x {s.number('head_dim'):.0f}"
         rows.append((
@@ -103,23 +106,24 @@ def _rest(samples: Iterable[Sample]) -> Table:
                  tuple(rows))  # fmt: skip
 
 
-def check_table(rows: Iterable[dict] | Iterable) -> Table:
+def check_table(rows: Iterable[Mapping[str, Any]]) -> Table:
     """Whole models, measured against predicted."""
-    cells = []
-    for row in rows:
-        cells.append((
+    cells = [
+        (
             str(row["engine"]), str(row["model"]), str(row["weights"]), f"{row['batch']}",
             *(cell for phase in ("prefill", "decode") for cell in _phase(row, phase)),
-        ))  # fmt: skip
+        )
+        for row in rows
+    ]  # fmt: skip
     columns = ("by", "~model", "weights", ">batch", ">prefill", ">predicted", ">error",
                ">step", ">predicted", ">error")  # fmt: skip
     return Table("Whole models, measured against predicted", columns, tuple(cells))
 
 
-def _phase(row: dict, phase: str) -> tuple[str, str, str]:
+def _phase(row: Mapping[str, Any], phase: str) -> tuple[str, str, str]:
     measured, predicted = row.get(f"{phase}_s"), row.get(f"predicted_{phase}_s")
-    if measured is None:
-        return "-", show_duration(predicted) if predicted else "-", "-"
+    if measured is None or predicted is None:
+        return "-", "-", "-"
     return show_duration(measured), show_duration(predicted), f"{predicted / measured - 1:+.0%}"
 
 

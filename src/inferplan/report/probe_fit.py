@@ -25,6 +25,7 @@ def fit_data(found: Fitted) -> dict[str, Any]:
         "facts": {name: fact_data(fact) for name, fact in device.facts.items()},
         "factors": {name: fact_data(fact) for name, fact in device.factors.items()},
         "curves": [_curve(one) for one in found.products],
+        "check": [dict(row) for row in found.probe.check],
     }
 
 

@@ -149,7 +149,7 @@ def _bandwidth(probe: Probe, products: Iterable[Products]) -> float:
             "the probe holds no memory bandwidth that counts as measured; probe again when the"
             " machine is quiet"
         )
-    return max(rates + [one.stream.bytes_per_s for one in products])
+    return max(*rates, *(one.most_bytes_per_s for one in products))
 
 
 class _Factors:

@@ -17,9 +17,6 @@ FAILURES = (
 )  # fmt: skip
 """What a library raises for work that it or the device cannot do."""
 
-SLOWEST_S = 2.5
-"""An operation expected to take longer is left out [s]."""
-
 Tell = Callable[[Collected], None]
 
 
@@ -57,7 +54,7 @@ def collect(
     """
     rates: dict[tuple[str, ...], float] = {}
     for job in work:
-        why = _why_not(job, until, rates)
+        why = _why_not(job, until, rates, effort.slowest_s)
         if why:
             into.skipped.append(Skipped(job.label, why))
             continue
@@ -81,11 +78,11 @@ def _family(job: Job) -> tuple[str, ...]:
     return job.kind, job.kernels, job.format, str(job.size.get("how", ""))
 
 
-def _why_not(job: Job, until: float, rates: dict[tuple[str, ...], float]) -> str:
+def _why_not(job: Job, until: float, rates: dict[tuple[str, ...], float], slowest_s: float) -> str:
     if time.perf_counter() > until:
         return "no time left"
     rate = rates.get(_family(job))
-    if rate and job.flop / rate > SLOWEST_S:
+    if rate and job.flop / rate > slowest_s:
         return f"would take {job.flop / rate:.0f} s"
     return ""
 

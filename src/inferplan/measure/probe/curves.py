@@ -13,6 +13,9 @@ from inferplan.measure.probe.samples import Sample
 MANY_ROWS = 128
 """Rows from which on a product counts as one of a prompt."""
 
+MOST_FIXED = 0.5
+"""Share of the shortest time that can be fixed."""
+
 DENSE_OPERATORS = 7
 """Operators of a layer with a fixed time: four products, two norms, attention."""
 
@@ -75,8 +78,8 @@ class Products:
         Of a single row.
     flop_per_s : float
         Of many rows; 0: not measured [FLOP/s].
-    most_flop_per_s : float
-        The largest rate of any size [FLOP/s].
+    most_flop_per_s, most_bytes_per_s : float
+        The largest rates of any size [FLOP/s, B/s].
     rows : tuple of Rows
         The curve.
     """
@@ -86,6 +89,7 @@ class Products:
     stream: Stream
     flop_per_s: float
     most_flop_per_s: float
+    most_bytes_per_s: float
     rows: tuple[Rows, ...]
 
 
@@ -97,7 +101,8 @@ def steady(samples: Iterable[Sample], kind: str) -> list[Sample]:
 def stream_of(samples: Sequence[Sample]) -> Stream | None:
     """A fixed time and a rate, by least squares of relative errors; None without samples.
 
-    Neither can be below zero: where the line says so, the fixed time is zero.
+    Where the line says that more than half of the shortest time is fixed, or less than none, the
+    times do not follow the sizes and no fixed time is believed.
 
     Examples
     --------
@@ -114,7 +119,7 @@ def stream_of(samples: Sequence[Sample]) -> Stream | None:
     if len(np.unique(moved)) > 1:
         scaled = np.stack([1 / times, moved / times], axis=1)
         (a, b), *_ = np.linalg.lstsq(scaled, np.ones(len(times)), rcond=None)
-        if a > 0 and b > 0:
+        if b > 0 and 0 < a <= MOST_FIXED * float(np.min(times)):
             fixed, slope = float(a), float(b)
     return Stream(1 / slope, fixed, len(samples))
 
@@ -139,10 +144,11 @@ def products_of(samples: Iterable[Sample], overlap_frac: float) -> list[Products
 def _products(
     key: tuple[str, str], group: Sequence[Sample], overlap_frac: float
 ) -> Products | None:
-    stream = stream_of([sample for sample in group if sample.number("m") == 1])
+    single = [sample for sample in group if sample.number("m") == 1]
+    stream, moved = stream_of(single), max((s.nbytes / s.median_s for s in single), default=0.0)
     most = max(sample.flop / sample.median_s for sample in group)
     if stream is None:  # int8 products on CUDA need many rows
-        return Products(*key, Stream(0.0, 0.0, 0), most, most, ())
+        return Products(*key, Stream(0.0, 0.0, 0), most, most, 0.0, ())
     counts = sorted({int(sample.number("m")) for sample in group})
     by_rows = {m: [s for s in group if s.number("m") == m] for m in counts}
     rates = [
@@ -151,7 +157,7 @@ def _products(
     ]  # fmt: skip
     rate = statistics.median(rates) if rates else 0.0
     rows = tuple(_row(m, same, stream, rate, overlap_frac) for m, same in by_rows.items())
-    return Products(*key, stream, rate, most, rows)
+    return Products(*key, stream, rate, most, moved, rows)
 
 
 def _compute_rate(same: Sequence[Sample], stream: Stream, overlap_frac: float) -> float:
@@ -165,9 +171,7 @@ def _compute_rate(same: Sequence[Sample], stream: Stream, overlap_frac: float) -
     return flop / busy if busy else 0.0
 
 
-def _row(
-    m: int, same: Sequence[Sample], stream: Stream, rate: float, overlap_frac: float
-) -> Rows:
+def _row(m: int, same: Sequence[Sample], stream: Stream, rate: float, overlap_frac: float) -> Rows:
     time_s = sum(sample.median_s for sample in same)
     fitted = 0.0
     for sample in same:

@@ -15,7 +15,6 @@ from inferplan.measure.probe.timing import Effort, Work, repeated, wall_clock
 from inferplan.physics.flops import matmul_flop
 
 
-
 @dataclass(slots=True)
 class _Held:
     """What a piece of work holds in the library until the next one is made."""
@@ -61,7 +60,7 @@ class GgmlBackend:
         nodes = 4 * count + 8
         context = library.context(nodes, nodes)
         rows = library.ggml_new_tensor_2d(context, F32, k, m)
-        graph = library.ggml_new_graph_custom(context, nodes, False)
+        graph = library.graph(context, nodes)
         for weight in weights:
             library.ggml_build_forward_expand(graph, library.ggml_mul_mat(context, weight, rows))
         allocator = library.ggml_gallocr_new(self.device.buffers)

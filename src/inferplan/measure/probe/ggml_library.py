@@ -12,6 +12,7 @@ import importlib.util
 from ctypes import POINTER, Structure, c_bool, c_char_p, c_int, c_int64, c_size_t, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 TYPES = {"fp16": 1, "bf16": 30, "q8_0": 8, "q4_0": 2, "q4_k_m": 12, "q6_k": 14}
 """Weight format -> ggml's number for it (of ``q4_k_m`` its main part, Q4_K)."""
@@ -19,6 +20,7 @@ TYPES = {"fp16": 1, "bf16": 30, "q8_0": 8, "q4_0": 2, "q4_k_m": 12, "q6_k": 14}
 F32 = 0
 _LOG = ctypes.CFUNCTYPE(None, c_int, c_char_p, c_void_p)
 _CPU, _GPU = 0, 1
+_NO = False
 _BUFFER_OFFSET = 8
 """``struct ggml_tensor`` starts with its type and, aligned, a pointer to its buffer."""
 
@@ -27,7 +29,7 @@ class _InitParams(Structure):
     _fields_ = (("mem_size", c_size_t), ("mem_buffer", c_void_p), ("no_alloc", c_bool))
 
 
-_SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
+_SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "ggml_init": (c_void_p, (_InitParams,)),
     "ggml_free": (None, (c_void_p,)),
     "ggml_tensor_overhead": (c_size_t, ()),
@@ -96,6 +98,7 @@ class Library:
         raise RuntimeError(f"this ggml has no {name}")
 
     def __getattr__(self, name: str) -> ctypes._NamedFuncPointer:
+        """Functions are attributes; one that was not asked for is an error."""
         raise AttributeError(name)
 
     def device(self, threads: int, *, gpu: bool) -> Device:
@@ -128,8 +131,12 @@ class Library:
     def context(self, tensors: int, nodes: int = 0) -> int:
         """Room to describe so many tensors and a graph; their data lie elsewhere."""
         size = tensors * self.ggml_tensor_overhead()
-        size += self.ggml_graph_overhead_custom(nodes, False) if nodes else 0
-        return int(self.ggml_init(_InitParams(size + 4096, None, True)))
+        size += self.ggml_graph_overhead_custom(nodes, _NO) if nodes else 0
+        return int(self.ggml_init(_InitParams(size + 4096, None, no_alloc=True)))
+
+    def graph(self, context: int, nodes: int) -> int:
+        """An empty graph of at most so many nodes, without gradients."""
+        return int(self.ggml_new_graph_custom(context, nodes, _NO))
 
     def weight_buffers(self, device: Device, kind: int, k: int, n: int) -> int:
         """The buffers that llama.cpp would choose for a (n, k) weight of a type."""

@@ -112,9 +112,9 @@ def _stream(backend: Backend, how: str, nbytes: float) -> Callable[[], Work]:
     return lambda: backend.stream(how, nbytes)[0]
 
 
-def gemm_jobs(backend: Backend, sizes: Sizes) -> Iterator[Job]:
-    """Products of every format and matrix: single rows first, then ever more."""
-    for rows in sizes.rows:
+def gemm_jobs(backend: Backend, sizes: Sizes, some: slice = slice(None)) -> Iterator[Job]:
+    """Products of every format and matrix, with *some* of the numbers of rows."""
+    for rows in sizes.rows[some]:
         for form in backend.formats:
             for k, n in sizes.matrices:
                 yield gemm_job(backend, form, rows, k, n)
@@ -131,5 +131,6 @@ def attention_size(heads: Heads, batch: int, tokens: int) -> dict[str, float | s
 def jobs(backend: Backend, sizes: Sizes) -> Iterator[Job]:
     """Everything a backend measures, what matters most first."""
     yield from stream_jobs(backend, sizes)
+    yield from gemm_jobs(backend, sizes, slice(0, 2))
     yield from backend.others(sizes)
-    yield from gemm_jobs(backend, sizes)
+    yield from gemm_jobs(backend, sizes, slice(2, None))

@@ -112,4 +112,6 @@ def _processor(facts: Mapping[str, Any]) -> tuple[str, str, str, str]:
         rest = "cpu_x86_avx2"
     architecture = next((found for flag, found in named if flag in has), rest)
     server = architecture == "cpu_x86_amx" or facts.get("cores", 1) >= 24
-    return "cpu", architecture, "cpu_server" if server else "cpu_client", ""
+    name = str(facts.get("name", ""))
+    vendor = next((v for v in ("Intel", "AMD", "Apple", "Ampere") if v in name), "")
+    return "cpu", architecture, "cpu_server" if server else "cpu_client", vendor

@@ -95,7 +95,7 @@ class LlamaCppRunner:
         try:
             prompts = []
             for _ in range(PROMPTS + 1):
-                library.llama_memory_clear(library.llama_get_memory(context), True)
+                library.llama_memory_clear(library.llama_get_memory(context), data=True)
                 prompts.append(_decode(library, context, _tokens(case, case.isl)))
             steps = [_decode(library, context, _tokens(case, 1)) for _ in range(case.osl + 2)]
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import inspect
+import itertools
 import logging
 import os
 from collections.abc import Iterator
@@ -33,7 +34,6 @@ class PagedRunner:
 
         The prompt is timed in a batch of its own; time starts when the scheduler takes it up.
         """
-        torch = self.backend.torch
         model = None
         try:
             with _quiet():
@@ -43,7 +43,6 @@ class PagedRunner:
         finally:
             del model
             self.backend.tidy()
-        del torch
         return Times(tuple(r.timestamps[0] - r.lifespan[0] for r in alone), _steps(several))
 
     def _model(self, shape: Shape, weights: str) -> Any:
@@ -110,7 +109,7 @@ def _steps(results: list[Any]) -> tuple[float, ...]:
     """
     start = max(result.timestamps[0] for result in results)
     stamps = [t for t in results[0].timestamps if t >= start]
-    pairs = zip(stamps[1:], stamps[2:], strict=False)  # the first step holds the last prompt
+    pairs = itertools.pairwise(stamps[1:])  # the first step holds the last prompt
     return tuple(after - before for before, after in pairs)
 
 

@@ -30,6 +30,9 @@ BACKENDS = ("auto", "torch", "numpy")
 QUICK_S, FULL_S = 30.0, 180.0
 """Time for the operators, without the check of whole models [s]."""
 
+QUICK = Effort(seconds=0.08, repeats=9, least=3, slowest_s=0.6)
+"""How long a quick probe measures each operation."""
+
 _SHARES = {"ggml": 0.3, "layers": 0.2}
 """Shares of that time which are kept free for what comes after the main backend."""
 
@@ -228,7 +231,7 @@ def measure(session: Session, progress: Progress) -> None:
     session.save()
     large = bool(session.machine["accelerator"])
     wanted = sizes(large=large, quick=session.wish.quick)
-    effort = Effort(seconds=0.1, repeats=11) if session.wish.quick else Effort()
+    effort = QUICK if session.wish.quick else Effort()
     shares = _spans(session)
     for index, backend in enumerate(session.backends):
         until = begun + budget * shares[index]

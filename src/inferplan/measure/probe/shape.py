@@ -67,12 +67,12 @@ def shape_of(spec: ModelSpec) -> Shape:
         raise CannotPredictError(f"{spec.id} has layers of several kinds; the check runs one")
     assert isinstance(mixer, Attention)
     assert isinstance(ffn, DenseFfn | MoeFfn)
-    moe = isinstance(ffn, MoeFfn)
+    experts, each = (ffn.experts, ffn.experts_per_token) if isinstance(ffn, MoeFfn) else (0, 0)
     return Shape(
         name=spec.id, hidden=spec.hidden, vocab=spec.vocab, layers=mixer.count, heads=mixer.heads,
         kv_heads=mixer.kv_heads, head_dim=mixer.head_dim, ffn=ffn.width,
-        experts=ffn.experts if isinstance(ffn, MoeFfn) else 0,
-        per_token=ffn.experts_per_token if moe else 0, tied=spec.tied_embeddings,
+        experts=experts,
+        per_token=each, tied=spec.tied_embeddings,
     )  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def narrow(layers: int, *, moe: bool = False) -> ModelSpec:
     256
     """
     base = model("Llama-3.2-1B")
-    attention = replace(base.mixers[0], count=layers, heads=4, kv_heads=2, extra_params=0)
+    attention = Attention(layers, heads=4, kv_heads=2, head_dim=64, v_head_dim=64)
     dense = DenseFfn(layers, 512)
     routed = MoeFfn(layers, experts=16, experts_per_token=2, width=128)
     return replace(

@@ -8,8 +8,9 @@ from inferplan.catalog.layers import Attention, DenseFfn
 from inferplan.catalog.models import model
 from inferplan.estimate.operators import operators
 
-ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
-QUICK_ROWS = (1, 8, 64, 512)
+ROWS = (1, 512, 128, 2048, 8, 32, 256, 1024, 2, 4, 16, 64, 4096, 8192)
+QUICK_ROWS = (1, 512, 128, 16)
+"""Tokens of a step, what matters most first: there may be no time for the last."""
 LARGE, SMALL = "Llama-3.1-8B", "Llama-3.2-1B"
 """Models whose matrices are multiplied on a GPU and on a processor."""
 
@@ -97,7 +98,7 @@ def sizes(*, large: bool, quick: bool) -> Sizes:
     Examples
     --------
     >>> sizes(large=True, quick=True).rows
-    (1, 8, 64, 512)
+    (1, 512, 128, 16)
     >>> sizes(large=False, quick=False).rows[-1]
     8192
     """

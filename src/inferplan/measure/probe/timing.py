@@ -31,12 +31,15 @@ class Effort:
         At least so many, however long they take.
     shortest_s : float
         Operations are run in a row until a repeat lasts this long [s].
+    slowest_s : float
+        An operation expected to take longer is left out [s].
     """
 
     seconds: float = 0.2
     repeats: int = 25
     least: int = 5
     shortest_s: float = 1e-3
+    slowest_s: float = 2.0
 
 
 def wall_clock(work: Work, count: int) -> float:
@@ -104,8 +107,6 @@ def repeated(work: Work, clock: Clock, effort: Effort) -> tuple[float, ...]:
         once = max(clock(work, count) / count, 1e-9)
         count = max(1, min(10_000, round(effort.shortest_s / once)))
     times: list[float] = []
-    while len(times) < effort.least or (
-        len(times) < effort.repeats and time.perf_counter() < end
-    ):
+    while len(times) < effort.least or (len(times) < effort.repeats and time.perf_counter() < end):
         times.append(clock(work, count) / count)
     return tuple(times)

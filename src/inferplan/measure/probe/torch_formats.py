@@ -53,7 +53,7 @@ def dtype_of(torch: Any, form: str) -> Any:
 def random_pool(torch: Any, form: str, nbytes: float, device: Any) -> Any:
     """Random numbers that fill *nbytes* in a format; a block of them is repeated."""
     count = max(1, int(nbytes // STORED[form]))
-    size = min(count, 1 << 24)
+    size = min(count, 1 << 22)
     block = torch.randn(size, dtype=torch.float32, device=device)
     block = (block * 40).clamp(-127, 127) if form == "int8" else block * 0.02
     block = block.to(dtype_of(torch, form))
@@ -84,7 +84,7 @@ def product(torch: Any, form: str, m: int, k: int, device: Any) -> Callable[[Any
 
 def packed_weights(torch: Any, device: Any, nbytes: float, k: int, n: int) -> list[Any]:
     """Four-bit weights with a scale and a zero per group, in PyTorch's packed layout."""
-    count = max(1, min(32, int(nbytes // (k * n * STORED["w4a16"]))))
+    count = max(1, min(16, int(nbytes // (k * n * STORED["w4a16"]))))
     scales = torch.full((k // GROUP, n, 2), 0.01, dtype=torch.bfloat16, device=device)
     plain = torch.randint(0, 16, (n, k), dtype=torch.int32, device=device)
     if device.type == "cpu":

@@ -48,6 +48,8 @@ class Transformer:
         (keys, values) of each layer: (batch, kv_heads, room, head_dim).
     cosine, sine : tensor
         Rotary tables, (room, head_dim / 2).
+    one : tensor
+        The scale of weights stored in fp8.
     """
 
     torch: Any
@@ -60,6 +62,7 @@ class Transformer:
     cache: list[tuple[Any, Any]]
     cosine: Any
     sine: Any
+    one: Any
 
     def forward(self, tokens: Any, positions: Any, span: int) -> Any:
         """Next tokens of a batch.
@@ -105,8 +108,7 @@ class Transformer:
             return torch.nn.functional.linear(x, weight)
         flat = x.reshape(-1, x.shape[-1])
         eight, scale = _to_fp8(torch, flat)
-        one = torch.ones((), device=x.device)
-        out = torch._scaled_mm(eight, weight.t(), scale, one, out_dtype=x.dtype)  # noqa: SLF001 - PyTorch's own name for it
+        out = torch._scaled_mm(eight, weight.t(), scale, self.one, out_dtype=x.dtype)  # noqa: SLF001 - PyTorch's own name for it
         return out.view(*x.shape[:-1], -1)
 
     def _ffn(self, x: Any, layer: Layer) -> Any:
@@ -190,6 +192,7 @@ def build(torch: Any, shape: Shape, form: str, device: Any, batch: int, room: in
         *_ends(shape, random, sixteen), ones(),
         [_empty(torch, shape, batch, room, sixteen, device) for _ in range(shape.layers)],
         *_rotary(torch, shape, room, sixteen, device),
+        torch.ones((), device=device),
     )  # fmt: skip
 
 

@@ -34,8 +34,10 @@ class TorchRunner:
         if self.graphs and not self.backend.graphs:
             return ()
         on = self.backend.device.type
-        return ("bf16", "fp32") if on == "cpu" else tuple(
-            form for form in self.backend.formats if form in ("bf16", "fp8")
+        return (
+            ("bf16", "fp32")
+            if on == "cpu"
+            else tuple(form for form in self.backend.formats if form in ("bf16", "fp8"))
         )
 
     def run(self, case: Case) -> Times:
@@ -44,9 +46,7 @@ class TorchRunner:
         room = case.isl + case.osl + 8
         try:
             with torch.inference_mode():
-                model = build(
-                    torch, shape_of(case.spec), case.weights, device, case.batch, room
-                )
+                model = build(torch, shape_of(case.spec), case.weights, device, case.batch, room)
                 prompts = self._prompts(model, case)
                 return Times(prompts, self._steps(model, case))
         finally:
