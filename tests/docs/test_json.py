@@ -51,9 +51,7 @@ COMMANDS = {
     ),
     "validate/1": ("validate truth.csv --cells --worst 3",),
     "parity/1": ("parity same.json", "parity differs.json"),
-    "probe/1": (
-        "probe --quick --backend numpy --threads 1 --seconds 2 --no-check --out new.json",
-    ),
+    "probe/1": ("probe --quick --backend numpy --threads 1 --seconds 2 --no-check --out new.json",),
     "probe-fit/1": ("probe --fit probed.json",),
     "catalog-add/1": ("catalog add probed.json --name my_box",),
     "devices/1": ("catalog devices",),

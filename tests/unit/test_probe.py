@@ -80,7 +80,9 @@ def made_products(form: str = "bf16", scale: float = 1.0) -> Iterator[Sample]:
 
 def made_probe(*more: Sample, machine_facts: dict[str, Any] | None = None) -> Probe:
     streams = [
-        steady("bandwidth", "torch", "", 1e9 / 2.2e12, nbytes=1e9, size={"bytes": 1e9, "how": "read"})
+        steady(
+            "bandwidth", "torch", "", 1e9 / 2.2e12, nbytes=1e9, size={"bytes": 1e9, "how": "read"}
+        )
     ]
     samples = (*streams, *made_products(), *made_products("fp8", 1.8), *more)
     return Probe("2026-11-23", "inferplan probe", machine_facts or MACHINE, samples)
@@ -443,7 +445,10 @@ def test_the_command_measures_this_machine_without_pytorch(tmp_path, monkeypatch
     assert "predict from it" in done.output
     data = json.loads((tmp_path / "mine.json").read_text())
     assert data["partial"] == ""
-    assert data["command"] == "inferplan probe --quick --no-check --backend numpy --threads 1 --seconds 4"
+    assert (
+        data["command"]
+        == "inferplan probe --quick --no-check --backend numpy --threads 1 --seconds 4"
+    )
     assert {s["kernels"] for s in data["samples"]} <= {"numpy", "ggml"}
     assert "mine.json" not in json.dumps(data)
 
@@ -552,7 +557,9 @@ def test_a_kept_device_is_found_by_its_name(probe_file, at_home):
     assert "my_box" in invoke("catalog", "devices").output
     assert "Factors of its own" in invoke("catalog", "devices", "my_box").output
     assert invoke("predict", "llama-3.1-8b", "my_box").exit_code == 0
-    assert [p.name for p in (at_home / ".local/share/inferplan/devices").iterdir()] == ["my_box.json"]
+    assert [p.name for p in (at_home / ".local/share/inferplan/devices").iterdir()] == [
+        "my_box.json"
+    ]
 
 
 def test_a_yaml_device_is_kept_by_its_own_id(tmp_path, at_home):

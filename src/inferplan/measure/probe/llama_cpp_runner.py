@@ -17,6 +17,7 @@ from inferplan.measure.probe.runner import Case, Times
 from inferplan.measure.probe.shape import shape_of
 
 PROMPTS = 5
+_DATA_TOO = True
 
 
 class LlamaCppRunner:
@@ -95,7 +96,7 @@ class LlamaCppRunner:
         try:
             prompts = []
             for _ in range(PROMPTS + 1):
-                library.llama_memory_clear(library.llama_get_memory(context), data=True)
+                library.llama_memory_clear(library.llama_get_memory(context), _DATA_TOO)
                 prompts.append(_decode(library, context, _tokens(case, case.isl)))
             steps = [_decode(library, context, _tokens(case, 1)) for _ in range(case.osl + 2)]
         finally:
