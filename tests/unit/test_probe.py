@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ from inferplan.measure.probe.numpy_backend import NumpyBackend, usable_cores
 from inferplan.measure.probe.record import Probe, read_probe, write_probe
 from inferplan.measure.probe.runner import Case, Times
 from inferplan.measure.probe.samples import Collected, Sample
-from inferplan.measure.probe.session import Session, Wish, measure
+from inferplan.measure.probe.session import Session, Wish
 from inferplan.measure.probe.shape import narrow, shape_of, shortened
 from inferplan.measure.probe.shapes import ROWS, sizes
 from inferplan.measure.probe.timing import Effort, repeated
@@ -91,7 +90,7 @@ def made_probe(*more: Sample, machine_facts: dict[str, Any] | None = None) -> Pr
 def test_a_repeat_is_of_one_operation_and_lasts_long_enough():
     seen: list[int] = []
 
-    def clock(work: Any, count: int) -> float:
+    def clock(_work: Any, count: int) -> float:
         seen.append(count)
         return 2e-5 * count
 
@@ -141,8 +140,8 @@ def test_facts_and_factors_are_measured_and_no_share_is_above_one():
 
 
 def test_a_known_device_keeps_what_its_maker_says_unless_more_was_measured():
-    facts = MACHINE | {"accelerator": MACHINE["accelerator"] | {"name": "NVIDIA H100 80GB HBM3",
-                                                                "memory_bytes": 85.0e9}}  # fmt: skip
+    h100_name = {"name": "NVIDIA H100 80GB HBM3", "memory_bytes": 85.0e9}
+    facts = MACHINE | {"accelerator": MACHINE["accelerator"] | h100_name}
     found = fit(made_probe(machine_facts=facts))
     h100 = known_device("h100_sxm")
     assert found.like == "h100_sxm"
@@ -247,7 +246,7 @@ def test_files_round_trip(tmp_path):
     assert second.to_dict()["machine"] == first.to_dict()["machine"]
     assert len(second.samples) == len(first.samples)
     assert fit(second).device.factors.keys() == fit(first).device.factors.keys()
-    assert os.listdir(tmp_path) == ["p.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["p.json"]
 
 
 def spoilt(change: Any) -> str:
@@ -280,7 +279,7 @@ def test_a_bad_file_is_one_clear_error(tmp_path, text, said):
 
 
 def test_a_file_that_is_not_there():
-    with pytest.raises(InputError, match="--device-from: no/such.json cannot be read"):
+    with pytest.raises(InputError, match=r"--device-from: no/such\.json cannot be read"):
         read_probe("no/such.json")
 
 
@@ -302,20 +301,20 @@ class FakeBackend:
         self.left, self.error = stop_after, error
         self.tidied = 0
 
-    def gemm(self, form: str, m: int, k: int, n: int) -> Any:
+    def gemm(self, *_: Any) -> Any:
         self.left -= 1
         if self.left < 0 and self.error is not None:
             raise self.error
         return lambda: None
 
-    def stream(self, how: str, nbytes: float) -> Any:
+    def stream(self, _how: str, nbytes: float) -> Any:
         return (lambda: None), nbytes
 
-    def times(self, work: Any, effort: Effort) -> tuple[float, ...]:
+    def times(self, work: Any, _effort: Effort) -> tuple[float, ...]:
         work()
         return (1e-3,) * 4
 
-    def others(self, wanted: Any) -> Iterator[Job]:
+    def others(self, _wanted: Any) -> Iterator[Job]:
         return iter(())
 
     def tidy(self) -> None:
@@ -355,7 +354,7 @@ def test_what_would_take_too_long_is_left_out():
 def test_a_stopped_run_keeps_what_it_has_marked_partial(tmp_path, monkeypatch):
     backend = FakeBackend(stop_after=5, error=KeyboardInterrupt())
     file = tmp_path / "p.json"
-    monkeypatch.setattr(session_module, "start", lambda wish: fake_session(file, backend))
+    monkeypatch.setattr(session_module, "start", lambda _wish: fake_session(file, backend))
     with pytest.raises(KeyboardInterrupt):
         probe(file, quick=True)
     kept = read_probe(file)
@@ -383,7 +382,7 @@ def test_a_whole_probe_runs_its_check_and_is_complete(tmp_path, monkeypatch):
     file = tmp_path / "p.json"
     session = fake_session(file, FakeBackend(), (FakeRunner(), FakeRunner(MemoryError())))
     session.found.samples += made_probe().samples
-    monkeypatch.setattr(session_module, "start", lambda wish: session)
+    monkeypatch.setattr(session_module, "start", lambda _wish: session)
     seen: list[tuple[int, int]] = []
     found = probe(file, quick=True, check=True, progress=lambda *at: seen.append(at))
     assert found.partial == ""
@@ -474,7 +473,7 @@ def invoke(*words: str) -> Any:
         "capacity llama-3.1-8b --requests 100 --seeds 1",
         "batching llama-3.1-8b --requests 30",
         "sweep llama-3.1-8b --rates 1:2:2 --requests 20 --jobs 1 --out {out}",
-        "recommend llama-3.1-8b --concurrency 1 --devices l40s --no-simulation --acquire any --json",
+        "recommend llama-3.1-8b --concurrency 1 --devices l40s --no-simulation --acquire any",
     ],
 )
 def test_a_probe_goes_wherever_a_device_goes(probe_file, tmp_path, words):
@@ -528,7 +527,7 @@ def test_no_pytorch_says_what_to_install(monkeypatch):
     with pytest.raises(InputError, match="needs PyTorch"):
         session_module.start(Wish("x.json", on="cuda"))
     plain = session_module.start(Wish("x.json"))
-    assert [b.kernels for b in plain.backends][0] == "numpy"
+    assert plain.backends[0].kernels == "numpy"
     assert any("needs PyTorch" in item.why for item in plain.found.skipped)
 
 
@@ -562,7 +561,8 @@ def test_a_kept_device_is_found_by_its_name(probe_file, at_home):
     ]
 
 
-def test_a_yaml_device_is_kept_by_its_own_id(tmp_path, at_home):
+@pytest.mark.usefixtures("at_home")
+def test_a_yaml_device_is_kept_by_its_own_id(tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text("id: big_h100\nbased_on: h100_sxm\nmemory: 94GB\n")
     assert keep_device(file)[0].id == "big_h100"

@@ -35,12 +35,13 @@ def torch() -> Any:
 
 
 @pytest.fixture
-def backend(torch) -> TorchBackend:
+def backend() -> TorchBackend:
+    pytest.importorskip("torch")
     return TorchBackend("cpu", 2e6)
 
 
 @pytest.mark.parametrize(("form", "close"), [("fp32", 1e-5), ("bf16", 2e-2)])
-def test_a_product_is_the_product_of_its_operands(backend, torch, form, close):
+def test_a_product_is_the_product_of_its_operands(torch, form, close):
     from inferplan.measure.probe.torch_formats import dtype_of, product
 
     torch.manual_seed(3)
@@ -99,7 +100,8 @@ def test_the_plain_loop_times_prompts_and_steps(backend):
     assert TorchRunner(backend, graphs=True).formats() == ()
 
 
-def test_a_device_that_is_not_there(torch):
+def test_a_device_that_is_not_there():
+    pytest.importorskip("torch")
     with pytest.raises(InputError, match="--on: xyz is no device"):
         TorchBackend("xyz", 1e6)
 
@@ -121,7 +123,7 @@ def test_llama_cpp_runs_a_random_file(weights):
     assert len(found.prefill_s) == 5
 
 
-def test_ggml_multiplies(torch):
+def test_ggml_multiplies():
     pytest.importorskip("llama_cpp")
     from inferplan.measure.probe.ggml_backend import GgmlBackend
 

@@ -179,6 +179,7 @@ def _checked(torch: Any, name: str) -> Any:
         usable = best_device(torch)
         problem = "is no device that PyTorch can use here"
         raise InputError("--on", name, problem, f"use {usable}") from error
-    if device.type == "cuda":
+    if device.type == "cuda":  # PyTorch wants its number wherever it becomes the current one
+        device = torch.device("cuda", device.index or 0)
         torch.cuda.set_device(device)
     return device
