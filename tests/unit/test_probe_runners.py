@@ -5,6 +5,7 @@ PyTorch is not among the pins of the tests: see docs/probe.md for how to install
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from inferplan.catalog.formats import weight_format
 from inferplan.catalog.gguf_file import model_from_gguf
 from inferplan.errors import CannotPredictError, InputError
 from inferplan.estimate.params import count_params
+from inferplan.measure.probe import torch_backend, torch_runner
 from inferplan.measure.probe.jobs import jobs
 from inferplan.measure.probe.llama_cpp_runner import LlamaCppRunner
 from inferplan.measure.probe.paged_runner import PagedRunner
@@ -98,6 +100,51 @@ def test_the_plain_loop_times_prompts_and_steps(backend):
     assert len(found.step_s) == 5
     assert min(found.prefill_s) > 0
     assert TorchRunner(backend, graphs=True).formats() == ()
+
+
+def graph_of(_torch: Any, work: Any, count: int) -> Any:
+    """Stands for a CUDA graph: what was captured, run again."""
+
+    def replay() -> None:
+        for _ in range(count):
+            work()
+
+    return SimpleNamespace(replay=replay)
+
+
+def test_a_replayed_graph_is_divided_by_what_it_holds(backend, monkeypatch):
+    ran: list[int] = []
+    monkeypatch.setattr(torch_backend, "captured", graph_of)
+    monkeypatch.setattr(torch_backend, "events_clock", lambda _torch: lambda work, count: [
+        work() for _ in range(count)] and 1e-5 * count)  # fmt: skip
+    backend.graphs = True
+    times = backend.times(lambda: ran.append(1), Effort(seconds=0.0, least=3, shortest_s=1e-4))
+    assert times == pytest.approx((1e-5 / 10,) * 3)
+    assert len(ran) >= 3 * 10
+
+
+def test_steps_of_a_graph_start_where_the_prompt_ended(backend, monkeypatch):
+    """Warm-ups and captures move the place in the cache on; the steps timed start afresh."""
+    places: list[int] = []
+    advance = torch_runner._State.advance
+
+    def watched(state: Any, model: Any, span: int) -> None:
+        places.append(int(state.place))
+        advance(state, model, span)
+
+    def warmed(torch: Any, work: Any, count: int) -> Any:
+        work()
+        places.clear()
+        return graph_of(torch, work, count)
+
+    monkeypatch.setattr(torch_runner, "captured", warmed)
+    monkeypatch.setattr(torch_runner._State, "advance", watched)
+    backend.graphs = True
+    runner = TorchRunner(backend, graphs=True)
+    assert runner.formats() == ("bf16", "fp32")
+    found = runner.run(Case(narrow(2), "bf16", isl=8, osl=4))
+    assert places == [8, 9, 10, 11, 12, 13]
+    assert len(found.step_s) == 4
 
 
 def test_a_device_that_is_not_there():

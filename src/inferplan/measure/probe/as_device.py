@@ -116,7 +116,8 @@ def _fact(probe: Probe, value: float, unit: str, where: str, note: str = "") -> 
 def _facts(probe: Probe, products: Iterable[Products], known: Device | None) -> dict[str, Fact]:
     facts = dict(known.facts) if known else {}
     measured = {"mem_bytes_per_s": (_bandwidth(probe, products), "B/s", "bandwidth samples")}
-    for one in products:
+    many = [one for one in products if one.flop_per_s] or list(products)
+    for one in many:  # few rows wait for memory, and say nothing of a peak
         key = PEAK + PEAK_FORMAT.get(one.format, "fp16")
         rate = max(one.most_flop_per_s, measured.get(key, (0.0, "", ""))[0])
         measured[key] = (rate, "FLOP/s", "gemm samples")
@@ -179,12 +180,12 @@ class _Factors:
         weights = OWN_FORMAT.get(one.format, one.format)
         key = f"llama.cpp|{weights}" if one.kernels == "ggml" else weights
         where = f"gemm samples, {one.kernels} {one.format}"
-        peak = self.device.peak_flop_per_s[PEAK_FORMAT.get(one.format, "fp16")]
+        peak = self.device.peak_flop_per_s.get(PEAK_FORMAT.get(one.format, "fp16"), 0.0)
         if one.stream.samples:
             share = one.stream.bytes_per_s / self.device.mem_bytes_per_s
             self._share(f"mem_frac|{key}", share, f"{where}, one row")
             self._share(f"expert_mem_frac|{key}", share, f"{where}, one row")
-        if one.flop_per_s:
+        if one.flop_per_s and peak:
             note = "median over numbers of rows"
             self._share(f"matmul_frac|{key}", one.flop_per_s / peak, f"{where}, many rows", note)
             self._share(f"expert_frac|{key}", one.flop_per_s / peak, f"{where}, many rows", note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -18,6 +19,12 @@ FAILURES = (
 """What a library raises for work that it or the device cannot do."""
 
 Tell = Callable[[Collected], None]
+
+Rates = dict[tuple[str, ...], tuple[float, float]]
+"""Family of jobs -> the best rate so far [FLOP/s], and the rows it was reached with."""
+
+BETTER = 16.0
+"""More rows than before may be faster by so much: single rows wait for memory."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -52,7 +59,7 @@ def collect(
     tell : callable
         Called after each job.
     """
-    rates: dict[tuple[str, ...], float] = {}
+    rates: Rates = {}
     for job in work:
         why = _why_not(job, until, rates, effort.slowest_s)
         if why:
@@ -69,7 +76,8 @@ def collect(
             continue
         into.samples.append(sample)
         if sample.flop:
-            rates[_family(job)] = sample.flop / sample.median_s
+            found = (sample.flop / sample.median_s, _rows(job))
+            rates[_family(job)] = max(rates.get(_family(job), found), found)
         tell(into)
     backend.tidy()
 
@@ -78,13 +86,16 @@ def _family(job: Job) -> tuple[str, ...]:
     return job.kind, job.kernels, job.format, str(job.size.get("how", ""))
 
 
-def _why_not(job: Job, until: float, rates: dict[tuple[str, ...], float], slowest_s: float) -> str:
+def _why_not(job: Job, until: float, rates: Rates, slowest_s: float) -> str:
     if time.perf_counter() > until:
         return "no time left"
-    rate = rates.get(_family(job))
-    if rate and job.flop / rate > slowest_s:
-        return f"would take {job.flop / rate:.0f} s"
-    return ""
+    rate, rows = rates.get(_family(job), (math.inf, 1.0))
+    expected_s = job.flop / rate / min(BETTER, max(1.0, _rows(job) / rows))
+    return f"would take {expected_s:.0f} s" if expected_s > slowest_s else ""
+
+
+def _rows(job: Job) -> float:
+    return float(job.size.get("m", 1.0))
 
 
 def _measured(backend: Backend, job: Job, effort: Effort) -> Sample:

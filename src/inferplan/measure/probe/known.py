@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inferplan.catalog.devices import devices
+from inferplan.catalog.devices import device_class, devices
 from inferplan.catalog.types import Device, Link
 from inferplan.errors import fold
 
@@ -83,8 +83,10 @@ def unknown(name: str, machine: Mapping[str, Any]) -> Device:
     kind, architecture, profile, vendor = (
         _accelerator(name, accelerator) if accelerator else _processor(machine["processor"])
     )
-    return Device("", name, vendor, kind, architecture, profile, 0, 0.0, 0.0, {}, {},
-                  Link("none", 0.0, 1), price_scope="system")  # type: ignore[arg-type]  # fmt: skip
+    return Device(
+        "", name, vendor, device_class(kind), architecture, profile, 0, 0.0, 0.0, {}, {},
+        Link("none", 0.0, 1), price_scope="system",
+    )  # fmt: skip
 
 
 def _accelerator(name: str, facts: Mapping[str, Any]) -> tuple[str, str, str, str]:
