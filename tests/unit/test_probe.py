@@ -90,7 +90,8 @@ def made_probe(*more: Sample, machine_facts: dict[str, Any] | None = None) -> Pr
 def test_a_repeat_is_of_one_operation_and_lasts_long_enough():
     seen: list[int] = []
 
-    def clock(_work: Any, count: int) -> float:
+    def clock(work: Any, count: int) -> float:
+        assert work is not None
         seen.append(count)
         return 2e-5 * count
 
@@ -302,33 +303,38 @@ class FakeBackend:
     """Every operation takes the same time, on a clock of its own."""
 
     kernels = "fake"
-    formats = ("fp32",)
+    formats: tuple[str, ...] = ("fp32",)
 
     def __init__(self, stop_after: int = 10**9, error: BaseException | None = None) -> None:
         self.left, self.error = stop_after, error
         self.tidied = 0
 
-    def gemm(self, *_: Any) -> Any:
+    def gemm(self, form: str, m: int, k: int, n: int) -> Any:
+        assert form in self.formats
+        assert min(m, k, n) > 0
         self.left -= 1
         if self.left < 0 and self.error is not None:
             raise self.error
         return lambda: None
 
-    def stream(self, _how: str, nbytes: float) -> Any:
+    def stream(self, how: str, nbytes: float) -> Any:
+        assert how in ("read", "copy")
         return (lambda: None), nbytes
 
-    def times(self, work: Any, _effort: Effort) -> tuple[float, ...]:
+    def times(self, work: Any, effort: Effort) -> tuple[float, ...]:
+        assert effort.least > 0
         work()
         return (1e-3,) * 4
 
-    def others(self, _wanted: Any) -> Iterator[Job]:
+    def others(self, sizes: Any) -> Iterator[Job]:
+        assert sizes.rows
         return iter(())
 
     def tidy(self) -> None:
         self.tidied += 1
 
 
-def fake_session(out: Path, backend: FakeBackend, runners: tuple = ()) -> Session:
+def fake_session(out: Path, backend: FakeBackend, runners: tuple[Any, ...] = ()) -> Session:
     wish = Wish(out, quick=True, check=False, seconds=20)
     return Session(wish, [backend], list(runners), MACHINE | {"threads": 1})
 
@@ -427,7 +433,7 @@ def test_numpy_measures_what_it_says():
     work, moved = backend.stream("read", 1e6)
     work()
     assert moved == pytest.approx(1e6, rel=1e-3)
-    product = backend.gemm("fp32", 3, 64, 32)()
+    product: Any = backend.gemm("fp32", 3, 64, 32)()
     assert product.shape == (3, 32)
     assert np.isfinite(product).all()
     with pytest.raises(RuntimeError, match="multiplies no fp8"):
@@ -460,7 +466,7 @@ def test_the_command_measures_this_machine_without_pytorch(tmp_path, monkeypatch
 
 
 @pytest.fixture
-def probe_file(tmp_path) -> Path:
+def probe_file(tmp_path: Path) -> Path:
     file = tmp_path / "mine.json"
     write_probe(file, made_probe(*LAYERS))
     return file
@@ -546,7 +552,7 @@ def test_the_fit_is_shown(probe_file):
 
 
 @pytest.fixture
-def at_home(tmp_path, monkeypatch) -> Path:
+def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))

@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,7 @@ class NumpyBackend:
         pairs = zip(ends, parts, strict=True)
         return self._on_all([(np.copyto, end, part) for end, part in pairs]), 8.0 * count
 
-    def _on_all(self, calls: list[tuple]) -> Work:
+    def _on_all(self, calls: list[tuple[Any, ...]]) -> Work:
         return lambda: wait([self._crew.submit(*call) for call in calls])
 
     def times(self, work: Work, effort: Effort) -> tuple[float, ...]:

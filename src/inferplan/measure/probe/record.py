@@ -160,6 +160,10 @@ def probe_of(path: object, data: Mapping[str, Any]) -> Probe:
     )
 
 
+def _is_time(value: Any) -> bool:
+    return _is_number(value) and value > 0
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -169,8 +173,7 @@ def _sample(path: object, number: int, row: Any) -> Sample:
     if not isinstance(row, dict) or row.get("kind") not in KINDS:
         raise DataError(path, place, f"has no kind of {', '.join(KINDS)}; {_FIX}")
     times, size = row.get("times_s"), row.get("size")
-    good = isinstance(times, list) and times and all(_is_number(t) and t > 0 for t in times)
-    if not good:
+    if not isinstance(times, list) or not times or not all(map(_is_time, times)):
         raise DataError(path, f"{place}, times_s", f"is no list of seconds above zero; {_FIX}")
     if not isinstance(size, dict):
         raise DataError(path, f"{place}, size", f"is no mapping; {_FIX}")
@@ -181,5 +184,5 @@ def _sample(path: object, number: int, row: Any) -> Sample:
     return Sample(
         row["kind"], str(row.get("kernels", "")), str(row.get("format", "")), size,
         tuple(float(t) for t in times), float(row.get("flop", 0.0)), float(row.get("bytes", 0.0)),
-        float(watts) if _is_number(watts) else None,
+        float(watts) if watts is not None and _is_number(watts) else None,
     )  # fmt: skip

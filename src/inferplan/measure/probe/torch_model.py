@@ -222,7 +222,7 @@ def _empty(
     torch: Any, shape: Shape, batch: int, room: int, sixteen: Any, device: Any
 ) -> tuple[Any, Any]:
     size = (batch, shape.kv_heads, room, shape.head_dim)
-    return tuple(torch.zeros(size, dtype=sixteen, device=device) for _ in range(2))  # type: ignore[return-value]
+    return tuple(torch.zeros(size, dtype=sixteen, device=device) for _ in range(2))
 
 
 def _rotary(torch: Any, shape: Shape, room: int, sixteen: Any, device: Any) -> tuple[Any, Any]:

@@ -55,7 +55,7 @@ def copy_jobs(backend: TorchBackend, sizes: Sizes) -> Iterator[Job]:
     ways += ["to_device_1"] if _count(backend) > 1 else []
     for nbytes in sizes.copies:
         for way in ways:
-            size = {"bytes": nbytes, "how": way}
+            size: dict[str, float | str] = {"bytes": nbytes, "how": way}
             make = _copy(backend, way, int(nbytes))
             yield Job("copy", backend.kernels, "", size, make, nbytes=nbytes,
                       times=_as_launched(backend))  # fmt: skip
