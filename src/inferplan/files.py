@@ -143,6 +143,18 @@ def cache_folder() -> Path:
     return Path.home() / places.get(sys.platform, ".cache") / "inferplan"
 
 
+def data_folder() -> Path:
+    """Where what a user wants to keep is kept; it need not exist.
+
+    Examples
+    --------
+    >>> data_folder().name
+    'inferplan'
+    """
+    places = {"darwin": "Library/Application Support", "win32": "AppData/Roaming"}
+    return Path.home() / places.get(sys.platform, ".local/share") / "inferplan"
+
+
 def seal(key: str, content: bytes) -> bytes:
     """*content* behind a digest of *key* and itself; :func:`unseal` takes it off.
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from inferplan.measure.truth import COLUMNS
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "json.md"
+PROBED = ROOT / "calibration/measurements/cpu-xeon-4c-2026-11-23.json"
 LOAD = "llama-3.1-8b --isl 1500 --osl 300"
 QUICK = "llama-3.1-8b h100 --requests 300"
 COMMANDS = {
@@ -71,6 +73,9 @@ COMMANDS = {
     ),
     "validate/1": ("validate truth.csv --cells --worst 3",),
     "parity/1": ("parity same.json", "parity differs.json"),
+    "probe/1": ("probe --quick --backend numpy --threads 1 --seconds 2 --no-check --out new.json",),
+    "probe-fit/1": ("probe --fit probed.json",),
+    "catalog-add/1": ("catalog add probed.json --name my_box",),
     "devices/1": ("catalog devices",),
     "device/1": (
         "catalog devices h100",
@@ -227,6 +232,13 @@ def recordings(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> dict[str, list[dict[str, Any]]]:
     folder = tmp_path_factory.mktemp("json")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "home", lambda: folder)  # for what a user keeps
+        return run_all(folder)
+
+
+def run_all(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    shutil.copy(PROBED, folder / "probed.json")
     truth_file(folder)
     recordings(folder)
     out: dict[str, list[dict[str, Any]]] = {}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
 from inferplan.api.fitting import check_fits
 from inferplan.api.options import PlanOptions
+from inferplan.api.own_devices import SUFFIXES, device_from_file, own_device
 from inferplan.catalog.devices import device
 from inferplan.catalog.efficiency import engine as engine_of
 from inferplan.catalog.formats import kv_format, support, weight_format
@@ -32,12 +32,13 @@ Found = TypeVar("Found")
 
 
 def find_device(what: str | Device | ModelSpec, memory: str | None = None) -> Device:
-    """A device by name, from a YAML file, or as it is.
+    """A device by name, from a file, or as it is.
 
     Parameters
     ----------
     what : str or Device
-        Catalogue name or alias, a path to a YAML file, or a Device.
+        Catalogue name or alias, the name of a device that was kept, a path to a YAML file or to
+        the ``.json`` of a probe, or a Device.
     memory : str or None
         Memory size for devices sold in several, e.g. ``"64GB"``.
 
@@ -50,12 +51,10 @@ def find_device(what: str | Device | ModelSpec, memory: str | None = None) -> De
         raise SwappedNameError("device", what.id, "model")
     if isinstance(what, Device):
         found = what
-    elif what.endswith((".yaml", ".yml")):
-        from inferplan.catalog.schema import load_device_file
-
-        found = load_device_file(Path(what))
+    elif what.endswith(SUFFIXES):
+        found = device_from_file(what)
     else:
-        found = _named(device, what, "device", known_model)
+        found = own_device(what) or _named(device, what, "device", known_model)
     return found if memory is None else as_wanted(found, parse_bytes(memory, "--memory"))
 
 

@@ -83,6 +83,9 @@ class Device:
         Field name (``peak_flop_per_s.fp16`` for peaks) -> :class:`Fact`.
     conflicts : tuple of str
         Disagreements between sources, in words.
+    factors : mapping
+        Efficiency factors measured on this very device, by name, or by name and what they hold
+        for (``mem_frac|llama.cpp|q8_0``); they take the place of those of its class.
     """
 
     id: str
@@ -105,6 +108,7 @@ class Device:
     aliases: tuple[str, ...] = ()
     facts: Mapping[str, Fact] = field(default_factory=dict)
     conflicts: tuple[str, ...] = ()
+    factors: Mapping[str, Fact] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

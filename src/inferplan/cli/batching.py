@@ -25,7 +25,7 @@ GROUPS = LOAD_GROUPS | {
     short_help="Static, dynamic and continuous batching compared.",
 )
 @click.argument("model")
-@click.argument("device")
+@options.device_argument()
 @load_options
 @click.option(
     "--batch-size", type=int, metavar="B",

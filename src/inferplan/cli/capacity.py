@@ -47,7 +47,7 @@ def _sought(name: str) -> Callable[[options.F], options.F]:
     cls=GroupedCommand, groups=GROUPS, short_help="The largest load within latency limits."
 )
 @click.argument("model")
-@click.argument("device")
+@options.device_argument()
 @click.option(
     "--find", default="rate", show_default=True, metavar="KIND",
     help="rate, concurrency, or users who wait --think.",

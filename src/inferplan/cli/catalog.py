@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from inferplan.cli import options
 from inferplan.cli.output import emit
+
+if TYPE_CHECKING:
+    from inferplan.catalog.types import Device
 
 
 @click.group(short_help="Devices, models, formats and prices, with their sources.")
@@ -18,6 +23,7 @@ def catalog() -> None:
       inferplan catalog devices h100 --json
       inferplan catalog models qwen3
       inferplan catalog prices l40s
+      inferplan catalog add mine.json --name my_laptop
     """
 
 
@@ -38,13 +44,44 @@ def devices(name: str | None, device_class: str | None, *, as_json: bool) -> Non
         one = find_device(name)
         emit("device/1", data.device_data(one), pages.device_page(one), as_json=as_json)
         return
-    many = select_devices(None, device_class)
+    many = (*select_devices(None, device_class), *_own(device_class))
     emit(
         "devices/1",
         {"devices": [data.device_row(d) for d in many]},
         pages.devices_page(many),
         as_json=as_json,
     )
+
+
+def _own(device_class: str | None) -> list[Device]:
+    from inferplan.api.own_devices import own_devices
+
+    return [d for d in own_devices() if device_class in (None, d.device_class)]
+
+
+@catalog.command("add")
+@click.argument("file")
+@click.option("--name", metavar="NAME", help="What to call it [from the machine's name].")
+@options.json_option
+def add(file: str, name: str | None, *, as_json: bool) -> None:
+    """Keep FILE, of inferplan probe or a YAML file, as a device of your own.
+
+    It can then be named like one of the catalogue; it is kept in your own data folder, and adding
+    another of the same name replaces it.
+
+    \b
+    Examples:
+      inferplan catalog add mine.json --name my_laptop
+      inferplan predict llama-3.2-1b my_laptop
+    """
+    from inferplan.api.own_devices import keep_device
+    from inferplan.report import catalog_data as data
+    from inferplan.report.table import Page
+
+    device, path = keep_device(file, name)
+    found = {"device": data.device_row(device), "file": path.name}
+    page = Page((f"kept as {device.id}: inferplan predict llama-3.2-1b {device.id}",))
+    emit("catalog-add/1", found, page, as_json=as_json)
 
 
 @catalog.command("models")

@@ -15,7 +15,7 @@ ACQUIRE = ("auto", "rent", "buy")
 @click.command(short_help="The derivation of any figure: formula, inputs, sources, grades.")
 @click.argument("figure")
 @click.argument("model")
-@click.argument("device")
+@options.device_argument()
 @options.length_options
 @click.option("--batch", type=float, help="Sequences decoding together [1]; or a load:")
 @options.load_options

@@ -12,7 +12,7 @@ from inferplan.cli.output import emit
 
 @click.command(short_help="Does a model fit, with which context, for how many users?")
 @click.argument("model")
-@click.argument("device", required=False)
+@options.device_argument(needed=False)
 @click.option(
     "--context", type=int, help="Context to check [tokens]; without DEVICE 8192 if not given."
 )

@@ -22,6 +22,7 @@ from inferplan.cli.explain import explain
 from inferplan.cli.fit import fit
 from inferplan.cli.parity import parity
 from inferplan.cli.predict import predict
+from inferplan.cli.probe import probe
 from inferplan.cli.recommend import recommend
 from inferplan.cli.simulate import simulate
 from inferplan.cli.sweep import sweep
@@ -62,6 +63,7 @@ for command in (
     explain,
     validate,
     parity,
+    probe,
     catalog,
 ):
     cli.add_command(command)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -32,6 +33,46 @@ def _words(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
 def words(*names: str, help: str) -> Callable[[F], F]:  # noqa: A002 - click's own name
     """An option that takes a comma-separated list."""
     return click.option(*names, callback=_words, metavar="A,B,...", help=help)
+
+
+def _one_device(device: str | None, file: str | None) -> str | None:
+    """The device given, as a name or as a file; a usage error if both are there."""
+    if file is None:
+        return device
+    from inferplan.errors import InputError
+
+    if device is not None:
+        fix = "leave one of the two out"
+        raise InputError("--device-from", repr(file), f"stands beside DEVICE {device!r}", fix)
+    if not file.lower().endswith((".json", ".yaml", ".yml")):
+        fix = "give the .json of inferplan probe, or a .yaml of your own"
+        raise InputError("--device-from", repr(file), "is no file of a device", fix)
+    return file
+
+
+def device_argument(*, needed: bool = True) -> Callable[[F], F]:
+    """DEVICE, or ``--device-from FILE`` in its place; the command gets one ``device``."""
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def call(*args: Any, device: str | None, device_from: str | None, **given: Any) -> Any:
+            found = _one_device(device, device_from)
+            if found is None and needed:
+                context = click.get_current_context()
+                argument = next(p for p in context.command.params if p.name == "device")
+                raise click.MissingParameter(ctx=context, param=argument, param_hint="'DEVICE'")
+            return function(*args, device=found, **given)
+
+        both = stack(
+            click.argument("device", required=False),
+            click.option(
+                "--device-from", metavar="FILE",
+                help="In place of DEVICE: what inferplan probe measured, or a YAML file.",
+            ),
+        )  # fmt: skip
+        return both(cast("F", call))
+
+    return decorate
 
 
 json_option = click.option(
@@ -83,7 +124,7 @@ plan_options = stack(
     ),
 )
 
-PLAN = ("weights", "kv", "tp", "pp", "dp", "engine", "memory", "max_num_seqs",
+PLAN = ("device_from", "weights", "kv", "tp", "pp", "dp", "engine", "memory", "max_num_seqs",
         "max_num_batched_tokens", "gpu_memory_utilization")  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from inferplan.cli.output import emit
 
 @click.command(short_help="Latency, speed, memory and bounds of one deployment.")
 @click.argument("model")
-@click.argument("device")
+@options.device_argument()
 @options.length_options
 @click.option(
     "--batch", type=float, default=1, show_default=True, help="Sequences decoded together."
@@ -22,13 +22,14 @@ from inferplan.cli.output import emit
 def predict(model: str, device: str, **given: Any) -> None:
     """TTFT, TPOT, tokens/s, memory and what bounds each phase of MODEL on DEVICE.
 
-    DEVICE is a catalogue name or alias, or a YAML file of your own.
+    DEVICE is a name of the catalogue, or of a device you keep (inferplan catalog add).
 
     \b
     Examples:
       inferplan predict llama-3.1-8b h100
       inferplan predict llama-3.1-70b h100 --tp 4 --weights fp8 --batch 32 --isl 2000 --osl 500
       inferplan predict llama-3.2-3b "snapdragon 8 elite"
+      inferplan predict llama-3.2-1b --device-from mine.json
     """
     from inferplan.api.calls import predict as call
 

@@ -26,6 +26,9 @@ from inferplan.cli.progress import progress_bar
 @click.option(
     "--device-file", "device_files", multiple=True, metavar="YAML", help="Add a device of your own."
 )
+@click.option(
+    "--device-from", multiple=True, metavar="FILE", help="Add what inferplan probe measured."
+)
 @click.option("--provider", help="Only offers of this provider.")
 @click.option("--region", help="Only offers in this region.")
 @click.option("--spot", is_flag=True, help="Accept spot prices.")
@@ -79,6 +82,7 @@ def recommend(model: str, **given: Any) -> None:
     from inferplan.units import parse_budget, parse_day
 
     as_json = given.pop("as_json")
+    given["device_files"] = (*given["device_files"], *given.pop("device_from"))
     shown = options.split(given, ("all_losers", "brief"))
     think, budget, day = given.pop("think"), given.pop("budget"), given.pop("today")
     closed_form, trace = given.pop("no_simulation"), given["trace"]

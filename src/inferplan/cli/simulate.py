@@ -68,7 +68,7 @@ GROUPS = LOAD_GROUPS | {
     cls=GroupedCommand, groups=GROUPS, short_help="Serve a load step by step, request by request."
 )
 @click.argument("model")
-@click.argument("device")
+@options.device_argument()
 @load_options
 @options.plan_options
 @engine_options

@@ -28,7 +28,7 @@ GROUPS = {
     cls=GroupedCommand, groups=GROUPS, short_help="Simulate many combinations of options."
 )
 @click.argument("model")
-@click.argument("device")
+@options.device_argument()
 @click.option("--rates", metavar="A:B:N", help="N rates from A to B; short for --vary rate=A:B:N.")
 @click.option(
     "--vary", multiple=True, metavar="NAME=VALUES",

@@ -26,6 +26,15 @@ from inferplan.units import Ints, Num
 PLAN = "the plan"
 """Source of values that the deployment chooses."""
 
+HIDDEN = Fact(0.0, "s", "the engine launches ahead of the device, or as a graph", grade=Grade.GIVEN)
+"""Launch time of an engine that does not wait for its own launches."""
+
+MEASURABLE = (
+    "mem_frac", "kv_mem_frac", "matmul_frac", "attention_frac", "expert_frac", "expert_mem_frac",
+    "op_latency_s", "attention_latency_s", "expert_latency_s", "layer_launch_s", "step_overhead_s",
+)  # fmt: skip
+"""Fields of :class:`Machine` that a device may have of its own (``Device.factors``)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -57,6 +66,8 @@ class Machine:
     op_latency_s, attention_latency_s, expert_latency_s
         Fixed time of an operator in a layer: matrix products and norms, attention or state,
         routed experts [s].
+    layer_launch_s
+        Time the host takes to launch the kernels of a layer, while the device works [s].
     step_overhead_s, seq_overhead_s, prefill_overhead_s
         Host time per step, per sequence and step, and more of a step with prompts [s].
     request_overhead_s
@@ -96,6 +107,7 @@ class Machine:
     op_latency_s: Num
     attention_latency_s: Num
     expert_latency_s: Num
+    layer_launch_s: Num
     step_overhead_s: Num
     seq_overhead_s: Num
     prefill_overhead_s: Num
@@ -207,7 +219,24 @@ def facts_of(plan: Deployment) -> dict[str, Fact]:
     """
     found = _uncalibrated(plan)
     keys = calibration_keys(plan)
-    return {name: calibrated(name, fact, keys) for name, fact in found.items()}
+    own = _measured(plan.device, keys) if plan.device.factors else {}
+    return {
+        name: own[name] if name in own else calibrated(name, fact, keys)
+        for name, fact in found.items()
+    }
+
+
+def _measured(device: Device, keys: dict[str, str]) -> dict[str, Fact]:
+    """Factors that were measured on the device, each by the narrowest key it has."""
+    engine, weights, computes = keys["engine"], keys["weights"], keys["compute"]
+    found: dict[str, Fact] = {}
+    for name in MEASURABLE:
+        for key in (f"{name}|{engine}|{weights}", f"{name}|{engine}", f"{name}|{weights}",
+                    f"{name}|{computes}", name):  # fmt: skip
+            if key in device.factors:
+                found[name] = device.factors[key]
+                break
+    return found
 
 
 def _uncalibrated(plan: Deployment) -> dict[str, Fact]:
@@ -252,6 +281,7 @@ def _uncalibrated(plan: Deployment) -> dict[str, Fact]:
         "op_latency_s": profile.facts["op_latency_s"],
         "attention_latency_s": profile.facts["attention_latency_s"],
         "expert_latency_s": profile.facts["expert_latency_s"],
+        "layer_launch_s": plan.engine.facts.get("layer_launch_s", HIDDEN),
         "step_overhead_s": plan.engine.facts["step_overhead_s"],
         "seq_overhead_s": plan.engine.facts["seq_overhead_s"],
         "prefill_overhead_s": plan.engine.facts["prefill_overhead_s"],

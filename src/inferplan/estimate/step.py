@@ -10,13 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from inferplan.estimate.kv import entry_bytes, read_entries
 from inferplan.estimate.machine import Machine
 from inferplan.estimate.operators import AttentionCore, Matmul, Operators, StateCore
 from inferplan.physics import flops, memory, network, roofline
 from inferplan.physics.arithmetic import total
 from inferplan.physics.sharding import group_size, per_rank, rows_sampled
-from inferplan.provenance import named
+from inferplan.provenance import named, plain
 from inferplan.units import Num
 
 
@@ -109,8 +111,20 @@ def step_time(ops: Operators, m: Machine, batch: Batch, name: str = "step") -> S
     if _present(batch.prefill_tokens):
         host = total(host, m.prefill_overhead_s)
     overhead = named("engine overhead", host)
-    step = total(*(t.time_s for t in times), communication, overhead)
+    step = _launched(ops, m, times, communication, overhead)
     return StepTime(tuple(times), communication, overhead, named(name, step))
+
+
+def _launched(
+    ops: Operators, m: Machine, times: list[OpTime], communication: Num, overhead: Num
+) -> Num:
+    """The whole step; where the host launches every kernel, the device may wait for it."""
+    if not np.any(plain(m.layer_launch_s)):
+        return total(*(t.time_s for t in times), communication, overhead)
+    device = named("device", total(*(t.time_s for t in times), communication))
+    layers = max(ops.mixer_layers, ops.ffn_layers)
+    launches = named("launches", roofline.launch_latency(m.layer_launch_s, layers))
+    return total(named("device and launches", roofline.launched_time(device, launches)), overhead)
 
 
 def _op(name: str, m: Machine, layers: float, flop: Num, nbytes: Num, **how: Any) -> OpTime:

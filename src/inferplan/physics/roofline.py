@@ -94,6 +94,23 @@ def launch_latency(latency_s: Num, layers: Num) -> Num:
 
 
 @formula(
+    "max(device_s, host_s)",
+    unit="s",
+    source="launches are asynchronous: the slower of device and host sets the pace (CUDA C++"
+    " Programming Guide, asynchronous concurrent execution)",
+)
+def launched_time(device_s: Num, host_s: Num) -> Num:
+    """Time of a step whose kernels the host launches one by one [s].
+
+    Examples
+    --------
+    >>> float(launched_time(0.002, 0.005))
+    0.005
+    """
+    return np.maximum(device_s, host_s)
+
+
+@formula(
     "per_step_s + per_seq_s * sequences",
     unit="s",
     source="host time of a step is affine in the batch (Agrawal et al. 2024, arXiv:2405.05465)",

@@ -70,8 +70,9 @@ def device_page(d: Device) -> Page:
         for name, fact in d.facts.items()
     )
     formats = ", ".join(f"{name} {level.replace('_', '-')}" for name, level in d.support.items())
+    about = (d.name, d.vendor, d.device_class, d.architecture, str(d.year or ""))
     parts: list[str | Table] = [
-        f"{d.id}: {d.name}, {d.vendor}, {d.device_class}, {d.architecture}, {d.year}",
+        f"{d.id}: " + ", ".join(filter(None, about)),
         Table("Facts", ("fact", ">value", "grade", "date", "source", "~note"), facts),
         "Sources",
         *(f"  {number}  {text}" for number, text in enumerate(sources, 1)),
@@ -80,6 +81,12 @@ def device_page(d: Device) -> Page:
         f"Also called: {', '.join(d.aliases) or '-'}",
     ]
     parts += [f"CONFLICT  {line}" for line in d.conflicts]
+    if d.factors:
+        own = tuple(
+            (name, show_value(given(name, fact)), fact.grade.value, fact.locator)
+            for name, fact in sorted(d.factors.items())
+        )
+        parts.append(Table("Factors of its own", ("factor", ">value", "grade", "~from"), own))
     return Page(tuple(parts))
 
 

@@ -18,6 +18,7 @@ from inferplan.estimate.deployment import Deployment
 from inferplan.estimate.machine import Machine, machine
 from inferplan.estimate.operators import UNBOUNDED, AttentionCore, Operators, operators
 from inferplan.estimate.step import Batch, OpTime, step_time
+from inferplan.physics.arithmetic import total
 from inferplan.physics.roofline import launch_latency
 from inferplan.serving.kernel import layout as at
 from inferplan.serving.state import StepTables
@@ -93,7 +94,9 @@ def _tables(ops: Operators, m: Machine, most: int) -> tuple[Table, Table]:
     counts = knots(most)
     step = step_time(ops, m, Batch(counts, 0.0))
     heads = [mm.scope == "head" for mm in ops.matmuls]
-    by_tokens = np.zeros_like(counts) + step.communication_s
+    busy = total(*(op.time_s for op in step.ops), step.communication_s)
+    waits = step.total_s - step.overhead_s - busy  # for the host's launches; nearly always none
+    by_tokens = step.communication_s + np.where(waits > 1e-12, waits, 0.0)
     by_rows = np.zeros_like(counts)
     for is_head, op in zip(heads, step.ops, strict=False):
         if is_head:
