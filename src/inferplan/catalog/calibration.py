@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from inferplan.catalog.spread import evidence_words
 from inferplan.catalog.table import rows
@@ -110,6 +110,31 @@ def shift_of(used: Iterable[tuple[str, str, Effect]], age_years: float) -> float
     """Sum of the shifts of some effects, for software of an age."""
     total = sum(e.shift * (age_years if level in AGE_LEVELS else 1.0) for level, _, e in used)
     return max(-LARGEST_SHIFT, min(LARGEST_SHIFT, total))
+
+
+def shifts(keys: Mapping[str, str]) -> Mapping[str, float]:
+    """The shift of every calibrated parameter of a deployment; those at zero are left out.
+
+    Parameters
+    ----------
+    keys : mapping
+        Level -> key of the deployment.
+    """
+    if _in_force:
+        return _shifts(tuple(keys.items()))
+    return _shipped_shifts(tuple(keys.items()))
+
+
+def _shifts(items: tuple[tuple[str, str], ...]) -> Mapping[str, float]:
+    keys = dict(items)
+    age = float(keys["age"])
+    found = {name: shift_of(effects_on(name, keys), age) for name in LEVELS}
+    return {name: shift for name, shift in found.items() if shift}
+
+
+@lru_cache(maxsize=4096)
+def _shipped_shifts(items: tuple[tuple[str, str], ...]) -> Mapping[str, float]:
+    return _shifts(items)
 
 
 def shifted(parameter: str, value: float, shift: float) -> float:

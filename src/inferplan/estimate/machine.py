@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from inferplan.catalog.calibration import calibrated
+from inferplan.catalog.calibration import calibrated, shifted, shifts
 from inferplan.catalog.efficiency import compute_factors, link_factors, profiles
 from inferplan.catalog.formats import support
 from inferplan.catalog.types import Device, WeightFormat
@@ -301,7 +301,14 @@ def machine(plan: Deployment) -> Machine:
     CannotPredictError
         See :func:`facts_of`.
     """
-    return Machine(**{name: fact.value for name, fact in facts_of(plan).items()})
+    keys = calibration_keys(plan)
+    moved = shifts(keys)
+    values = {
+        name: shifted(name, fact.value, moved[name]) if name in moved else fact.value
+        for name, fact in _uncalibrated(plan).items()
+    }
+    own = _measured(plan.device, keys) if plan.device.factors else {}
+    return Machine(**(values | {name: fact.value for name, fact in own.items()}))
 
 
 def traced_machine(plan: Deployment) -> Machine:

@@ -58,7 +58,7 @@ def options_of(judge: Judge, sketches: Iterable[Sketch]) -> dict[Sketch, Option]
     dict
         By fleet.
     """
-    distinct = list(dict.fromkeys(sketches))
+    distinct = sorted(set(sketches), key=lambda sketch: -sketch.capacity)  # the longest first
     return dict(zip(distinct, in_threads(judge.option, distinct), strict=True))
 
 
