@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from inferplan.files import write_atomic
@@ -39,7 +39,7 @@ class Prediction:
     lo90: float | None = None
     hi90: float | None = None
     reason: str = ""
-    stretch: float = math.nan
+    stretch: float = field(default=math.nan, compare=False)
 
 
 def write_predictions(path: str | Path, predictions: Iterable[Prediction]) -> None:
