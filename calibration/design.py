@@ -23,6 +23,7 @@ PRIOR_STD: Mapping[str, float] = {
     "weights": 0.2,
     "backend|compute": 0.2,
     "profile|engine": 0.2,
+    "architecture": 0.3,
     "device": 0.25,
     "device|engine": 0.12,
 }

@@ -20,7 +20,7 @@ from calibration.design import Design, design
 from calibration.holdout import SCHEMES, held_out
 from calibration.intervals import covered, parts
 from calibration.sensitivity import Slopes, load_slopes, share_moved, slopes
-from calibration.solve import Linear, loss
+from calibration.solve import Linear, credible, loss
 from inferplan.catalog.calibration import effects as shipped
 from inferplan.measure.measured import measured_rows
 from inferplan.measure.truth import read_truth
@@ -59,8 +59,8 @@ def rounds(predictor: Predictor, columns: Design, shifts: Floats, count: int) ->
     index = sample(data, CASES_A_CELL)
     for _ in range(count):
         near = slopes(predictor, columns.effects(shifts), columns.moved(shifts), index)
-        target = linear_near(columns, near, data.weights).fit(shifts)
-        moved = _farthest(predictor, columns, shifts, target, index)
+        linear = linear_near(columns, near, data.weights)
+        moved = _farthest(predictor, columns, shifts, near.base, linear, index)
         if moved is shifts:
             break
         shifts = moved
@@ -69,7 +69,8 @@ def rounds(predictor: Predictor, columns: Design, shifts: Floats, count: int) ->
 
 def linear_near(columns: Design, found: Slopes, weights: Floats) -> Linear:
     """The problem as a linear one."""
-    return Linear(columns.matrix(found.by), found.offset, weights, columns.std)
+    trusted = credible(found.amplification, weights)
+    return Linear(columns.matrix(found.by), found.offset, trusted, columns.std)
 
 
 def fit(predictor: Predictor, start: Floats | None, count: int, kept: Path, reuse: bool) -> Fit:
@@ -83,19 +84,25 @@ def fit(predictor: Predictor, start: Floats | None, count: int, kept: Path, reus
         found = slopes(predictor, columns.effects(shifts), columns.moved(shifts))
         found.save(kept)
     linear = linear_near(columns, found, data.weights)
-    target = linear.fit(shifts)
-    best = target if reuse else _farthest(predictor, columns, shifts, target)
+    if reuse:
+        best = linear.fit(shifts)
+    else:
+        best = _farthest(predictor, columns, shifts, found.base, linear)
     errors, stretch = predictor.both(columns.effects(best))
-    print(f"all rows: loss {loss(errors, data.weights, best, columns.std):.0f}", file=sys.stderr)
+    print(f"all rows: loss {loss(errors, linear.weights, best, columns.std):.0f}", file=sys.stderr)
     return Fit(columns, best, linear, errors, stretch, share_moved(found.by))
 
 
 def _farthest(
-    predictor: Predictor, columns: Design, shifts: Floats, target: Floats, index: Ints | None = None
+    predictor: Predictor,
+    columns: Design,
+    shifts: Floats,
+    base: Floats,
+    linear: Linear,
+    index: Ints | None = None,
 ) -> Floats:
-    """Shifts on the way to a target, as far as that helps."""
-    weights = predictor.data.weights
-    base = predictor.log_ratio(columns.effects(shifts), index)
+    """Shifts on the way to the best ones of a linear problem, as far as that helps."""
+    weights, target = linear.weights, linear.fit(shifts)
     best = (loss(base, weights, shifts, columns.std), 0.0, shifts)
     for stride in STRIDES:
         moved = shifts + stride * (target - shifts)

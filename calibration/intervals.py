@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from calibration.cases import Floats, Ints, Measured
-from inferplan.catalog.evidence import EVIDENCE, KINDS, load_of, log_ends, scale_terms
+from inferplan.catalog.evidence import EVIDENCE, KINDS, Term, load_of, log_ends, scale_terms
 
 TAIL = 0.05
 """Share of measurements meant to lie below an interval, and above."""
@@ -27,9 +27,6 @@ PRIOR_STD = 0.5
 
 ROUNDS = 5
 """Rounds between the common scale and the groups'."""
-
-Term = tuple[str, str]
-"""Level and key of a part of the logarithm of the scale."""
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from calibration.cases import Floats, Ints, Predictor
-from inferplan.catalog.calibration import LEVELS, Effect, Effects
+from inferplan.catalog.calibration import LEVELS, SHARES, Effect, Effects
 
 STEP = 0.1
 """Shift by which a parameter is moved: a tenth, or 2.5 points of a share of one half."""
 
+
+USUAL_SHARE = 0.6
+"""A share of a peak as most are: by it a shift of the logit turns into a change of time."""
 
 STEEPEST = 3.0
 """Derivatives are cut here: beyond it a row stands at an edge, such as a saturated queue."""
@@ -42,6 +45,18 @@ class Slopes:
         """Errors without any shift, by extrapolation."""
         terms = (np.nan_to_num(self.by[name] * self.moved[name]) for name in self.by)
         return self.base - sum(terms, np.zeros(len(self.base)))
+
+    @property
+    def amplification(self) -> Floats:
+        """Per cent by which each row changes where everything takes one per cent longer.
+
+        About one for a latency, next to none for a load that is kept up with, and several
+        where a replica is close to its limit.
+        """
+        longer = {name: -1.0 / (1.0 - USUAL_SHARE) if name in SHARES else 1.0 for name in self.by}
+        longer["routing_spread"] = 0.0
+        terms = (longer[name] * np.nan_to_num(values) for name, values in self.by.items())
+        return np.abs(sum(terms, np.zeros(len(self.base))))
 
     def save(self, path: Path) -> None:
         """Keep them: levels and priors may be tried on them without new derivatives."""

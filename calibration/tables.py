@@ -23,7 +23,7 @@ def write_effects(columns: Design, shifts: Floats) -> None:
     """``calibration.csv``: every shift worth writing, and the rows it rests on."""
     table = columns.effects(shifts, columns.rows_of())
     rows = [(*name, f"{effect.shift:.4f}", effect.rows) for name, effect in sorted(table.items())]
-    _write("calibration.csv", ("parameter", "level", "key", "shift", "rows"), rows)
+    write_table("calibration.csv", ("parameter", "level", "key", "shift", "rows"), rows)
 
 
 def write_evidence(data: Measured, errors: Floats) -> None:
@@ -37,22 +37,19 @@ def write_evidence(data: Measured, errors: Floats) -> None:
     rows = [
         (*name, len(values), f"{np.median(values):.3f}") for name, values in sorted(found.items())
     ]
-    _write("evidence.csv", ("level", "key", "rows", "median_error"), rows)
+    write_table("evidence.csv", ("level", "key", "rows", "median_error"), rows)
 
 
 def write_intervals(found: Iterable[Part]) -> None:
     """``intervals.csv``: what the size of an error depends on, and the ends in such sizes."""
     rows = [(p.kind, p.level, p.key, f"{p.value:.3f}", p.rows) for p in found]
-    _write("intervals.csv", ("kind", "level", "key", "value", "rows"), rows)
+    write_table("intervals.csv", ("kind", "level", "key", "value", "rows"), rows)
 
 
-def _write(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def write_table(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table of the package."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
     write_atomic(DATA / name, text.getvalue())
-
-
-write_table = _write
-"""Writes a table of the package: its name, header and rows."""

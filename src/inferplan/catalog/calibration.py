@@ -20,9 +20,9 @@ from inferplan.provenance import Fact, Grade
 
 SHARES = (
     "mem_frac", "kv_mem_frac", "matmul_frac", "attention_frac", "expert_frac",
-    "expert_mem_frac", "link_frac", "link_direct_frac",
+    "expert_mem_frac", "link_frac", "link_direct_frac", "routing_spread",
 )  # fmt: skip
-"""Factors that are shares of a peak."""
+"""Factors between 0 and 1: shares of a peak, and the spread of the routing."""
 
 TIMES = (
     "op_latency_s", "attention_latency_s", "expert_latency_s", "link_latency_s",
@@ -189,17 +189,19 @@ def _shown(level: str, key: str, effect: Effect) -> str:
 
 
 _DEVICE = ("all", "profile", "compute", "engine", "backend", "profile|engine", "backend|compute",
-           "age|engine", "weights", "device", "device|engine")  # fmt: skip
+           "age|engine", "weights", "architecture", "device", "device|engine")  # fmt: skip
+_ATTENTION = ("all", "profile", "engine", "backend", "age|engine", "architecture", "device")
 _HOST = ("all", "engine", "backend", "age", "age|engine", "profile")
 _LINK = ("all", "link", "engine", "age|engine")
 
 LEVELS: Mapping[str, tuple[str, ...]] = {
     "mem_frac": _DEVICE,
-    "kv_mem_frac": ("all", "profile", "engine", "backend", "age|engine", "device"),
+    "kv_mem_frac": _ATTENTION,
     "matmul_frac": _DEVICE,
-    "attention_frac": ("all", "profile", "engine", "backend", "age|engine", "device"),
+    "attention_frac": _ATTENTION,
     "expert_frac": _DEVICE,
     "expert_mem_frac": _DEVICE,
+    "routing_spread": ("all",),
     "link_frac": _LINK,
     "link_direct_frac": _LINK,
     "op_latency_s": ("all", "profile", "engine", "backend", "age|engine", "device"),

@@ -1,8 +1,9 @@
 """Efficiency factors: what share of its peaks a class of device attains, and what engines cost.
 
 The factors are data (``efficiency.csv``), never constants in code, so that
-calibration replaces rows and nothing else. Three scopes: ``profile`` (a class of
-device), ``link`` (a kind of interconnect) and ``engine`` (serving software).
+calibration replaces rows and nothing else. Five scopes: ``profile`` (a class of
+device), ``compute`` (a number format), ``link`` (a kind of interconnect), ``engine``
+(serving software) and ``routing`` (of tokens to experts).
 """
 
 from __future__ import annotations
@@ -116,6 +117,18 @@ def compute_factors(name: str) -> Factors:
     """
     table = _table()
     return Factors(name, table.get(("compute", name), table["compute", "fp16"]))
+
+
+@cache
+def routing_factors() -> Factors:
+    """Factors of the routing of tokens to experts.
+
+    Examples
+    --------
+    >>> 0 < routing_factors()["routing_spread"] <= 1
+    True
+    """
+    return Factors("experts", _table()["routing", "experts"])
 
 
 @cache

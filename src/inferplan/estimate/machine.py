@@ -15,7 +15,12 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from inferplan.catalog.calibration import calibrated, shifted, shifts
-from inferplan.catalog.efficiency import compute_factors, link_factors, profiles
+from inferplan.catalog.efficiency import (
+    compute_factors,
+    link_factors,
+    profiles,
+    routing_factors,
+)
 from inferplan.catalog.formats import support
 from inferplan.catalog.types import Device, WeightFormat
 from inferplan.errors import CannotPredictError
@@ -61,6 +66,8 @@ class Machine:
         Attained shares of the peaks (see ``efficiency.csv`` and ``calibration.csv``).
     expert_frac, expert_mem_frac
         The same for the grouped products of routed experts.
+    routing_spread
+        How independently the tokens of a batch choose their experts: 1 fully, 0 not at all.
     quantise_bytes
         Bytes moved per activation to bring it into the format that products compute in [B].
     op_latency_s, attention_latency_s, expert_latency_s
@@ -103,6 +110,7 @@ class Machine:
     overlap_frac: Num
     expert_frac: Num
     expert_mem_frac: Num
+    routing_spread: Num
     quantise_bytes: Num
     op_latency_s: Num
     attention_latency_s: Num
@@ -134,7 +142,8 @@ def compute_format(device: Device, weights: WeightFormat) -> tuple[str, bool]:
     Returns
     -------
     (format, weight_only)
-        A key of ``device.peak_flop_per_s``.
+        A key of ``device.peak_flop_per_s``. Processors multiply quantised weights as 8-bit
+        integers, to which they bring the activations (llama.cpp's and OpenVINO's kernels do).
 
     Raises
     ------
@@ -149,6 +158,8 @@ def compute_format(device: Device, weights: WeightFormat) -> tuple[str, bool]:
     ('fp8', False)
     >>> compute_format(device("a100_sxm_80"), weight_format("fp8"))
     ('fp16', True)
+    >>> compute_format(device("xeon_platinum_8380"), weight_format("q4_0"))
+    ('int8', True)
     """
     peaks = device.peak_flop_per_s
     level = support(device, weights.id)
@@ -156,9 +167,11 @@ def compute_format(device: Device, weights: WeightFormat) -> tuple[str, bool]:
         raise CannotPredictError(f"{device.id} cannot run {weights.id} weights")
     if level == "native" and weights.compute in peaks:
         return weights.compute, False
-    for fallback in ("fp16", "fp32", "int8"):
+    quantised = weights.bits < 16
+    integers_first = quantised and device.device_class == "cpu"
+    for fallback in ("int8", "fp16", "fp32") if integers_first else ("fp16", "fp32", "int8"):
         if fallback in peaks:
-            return fallback, weights.bits < 16
+            return fallback, quantised
     raise CannotPredictError(f"{device.id} has no published compute peak")
 
 
@@ -189,6 +202,7 @@ def calibration_keys(plan: Deployment) -> dict[str, str]:
     return {
         "all": "",
         "profile": device.profile,
+        "architecture": device.architecture,
         "device": device.id,
         "engine": plan.engine.id,
         "backend": plan.backend or plan.engine.id,
@@ -277,6 +291,7 @@ def _uncalibrated(plan: Deployment) -> dict[str, Fact]:
         "overlap_frac": profile.facts["overlap_frac"],
         "expert_frac": profile.facts["weight_only_gemm_frac" if weight_only else "gemm_frac"],
         "expert_mem_frac": profile.facts["mem_frac"],
+        "routing_spread": routing_factors().facts["routing_spread"],
         "quantise_bytes": compute_factors(computes).facts["quantise_bytes"],
         "op_latency_s": profile.facts["op_latency_s"],
         "attention_latency_s": profile.facts["attention_latency_s"],

@@ -144,7 +144,8 @@ def _matmul(mm: Matmul, m: Machine, rows: Num) -> OpTime:
     flop = flops.matmul_flop(rows, mm.params_per_token, shards)
     weights = named(f"{mm.name} weights", memory.weight_bytes(mm.params, bits, shards))
     if mm.scope == "expert":
-        touched = flops.experts_touched(mm.experts, mm.per_token, rows)
+        choosing = flops.independent_tokens(rows, m.routing_spread)
+        touched = flops.experts_touched(mm.experts, mm.per_token, choosing)
         weights = memory.expert_bytes_read(touched, mm.experts, weights)
     layers = mm.layers * mm.per_token
     local = per_rank(rows, m.dp) if mm.scope == "expert" else rows

@@ -95,6 +95,29 @@ def causal_context(past: Num, new: Num) -> Num:
 
 
 @formula(
+    "tokens ** spread",
+    unit="tokens",
+    source="fitted to measured runs: tokens of a batch prefer the same experts",
+)
+def independent_tokens(tokens: Num, spread: Num) -> Num:
+    """Tokens that choose their experts independently, as many as touch the experts of all.
+
+    Parameters
+    ----------
+    tokens : float or array
+        Tokens in the step.
+    spread : float or array
+        1: all choose independently and uniformly; 0: all choose the same experts.
+
+    Examples
+    --------
+    >>> independent_tokens(1, 0.9), round(independent_tokens(64, 0.9), 1)
+    (1.0, 42.2)
+    """
+    return tokens**spread
+
+
+@formula(
     "experts * (1 - (1 - per_token / experts) ** tokens)",
     unit="experts",
     source="expected distinct draws, uniform routing (occupancy problem, Feller 1968 vol. 1 IV.2)",
@@ -102,14 +125,15 @@ def causal_context(past: Num, new: Num) -> Num:
 def experts_touched(experts: Num, per_token: Num, tokens: Num) -> Num:
     """Expected number of distinct experts of a layer that *tokens* use [experts].
 
-    Assumes uniform, independent routing: an upper bound, since real routing is skewed.
+    Assumes uniform, independent routing: an upper bound, since real routing is skewed. See
+    :func:`independent_tokens` for that.
 
     Parameters
     ----------
     experts, per_token : float or array
         Routed experts of the layer and how many each token uses.
     tokens : float or array
-        Tokens in the step.
+        Tokens in the step that choose independently.
 
     Examples
     --------

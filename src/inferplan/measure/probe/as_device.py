@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from inferplan.catalog.devices import PEAK, fill
 from inferplan.catalog.efficiency import profiles
+from inferplan.catalog.formats import weight_format
 from inferplan.catalog.types import Device
 from inferplan.errors import CannotPredictError, fold
 from inferplan.measure.probe.curves import (
@@ -32,7 +33,7 @@ LAUNCHED = ("pytorch", "transformers")
 """Engines that launch kernel by kernel where the device works asynchronously."""
 
 PEAK_FORMAT = {"fp32": "fp32", "fp8": "fp8", "int8": "int8"}
-"""Measured format -> the peak its rate counts against; every other counts as 16 bit."""
+"""Measured format -> the peak its rate counts against, where that does not depend on the device."""
 
 OWN_FORMAT = {"int8": "w8a8"}
 """Measured format -> weight format, where the names differ: products of 8-bit integers."""
@@ -83,7 +84,7 @@ def fit(probe: Probe, name: str = "") -> Fitted:
     base = known or unknown(probe.name, probe.machine)
     overlap = profiles()[base.profile]["overlap_frac"]
     products = tuple(products_of(probe.samples, overlap))
-    facts = _facts(probe, products, known)
+    facts = _facts(probe, products, base, known)
     facts["mem_bytes"] = _fact(probe, float(found["memory_bytes"]), "B", "memory")
     named = replace(
         base, id=name or identifier(probe.name), name=f"{probe.name} (probed {probe.date})",
@@ -113,12 +114,29 @@ def _fact(probe: Probe, value: float, unit: str, where: str, note: str = "") -> 
     )
 
 
-def _facts(probe: Probe, products: Iterable[Products], known: Device | None) -> dict[str, Fact]:
+def peak_format(device: Device, form: str) -> str:
+    """The peak that the rate of a format counts against: as predictions have it.
+
+    Examples
+    --------
+    >>> from inferplan.catalog.devices import device
+    >>> peak_format(device("ryzen_9_7950x"), "q4_0"), peak_format(device("rtx4090"), "q4_0")
+    ('int8', 'fp16')
+    """
+    if form in PEAK_FORMAT:
+        return PEAK_FORMAT[form]
+    quantised = weight_format(form).bits < 16
+    return "int8" if quantised and device.device_class == "cpu" else "fp16"
+
+
+def _facts(
+    probe: Probe, products: Iterable[Products], base: Device, known: Device | None
+) -> dict[str, Fact]:
     facts = dict(known.facts) if known else {}
     measured = {"mem_bytes_per_s": (_bandwidth(probe, products), "B/s", "bandwidth samples")}
     many = [one for one in products if one.flop_per_s] or list(products)
     for one in many:  # few rows wait for memory, and say nothing of a peak
-        key = PEAK + PEAK_FORMAT.get(one.format, "fp16")
+        key = PEAK + peak_format(base, one.format)
         rate = max(one.most_flop_per_s, measured.get(key, (0.0, "", ""))[0])
         measured[key] = (rate, "FLOP/s", "gemm samples")
     if not any(key.startswith(PEAK) for key in measured):
@@ -180,7 +198,7 @@ class _Factors:
         weights = OWN_FORMAT.get(one.format, one.format)
         key = f"llama.cpp|{weights}" if one.kernels == "ggml" else weights
         where = f"gemm samples, {one.kernels} {one.format}"
-        peak = self.device.peak_flop_per_s.get(PEAK_FORMAT.get(one.format, "fp16"), 0.0)
+        peak = self.device.peak_flop_per_s.get(peak_format(self.device, one.format), 0.0)
         if one.stream.samples:
             share = one.stream.bytes_per_s / self.device.mem_bytes_per_s
             self._share(f"mem_frac|{key}", share, f"{where}, one row")

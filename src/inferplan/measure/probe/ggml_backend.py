@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from inferplan.measure.probe.jobs import Job
 from inferplan.measure.probe.shapes import Sizes
 from inferplan.measure.probe.timing import Effort, Work, repeated, wall_clock
 from inferplan.physics.flops import matmul_flop
+
+MOST_GRAPHS = 64
+"""Graphs that take turns at most."""
 
 
 @dataclass(slots=True)
@@ -54,33 +58,55 @@ class GgmlBackend:
     def gemm(self, form: str, m: int, k: int, n: int) -> Work:
         """See :class:`inferplan.measure.probe.jobs.Backend`; a run is a graph of products."""
         self.tidy()
-        library, kind = self.library, TYPES[form]
-        count = self.in_a_row(form, m, k, n)
-        weights = self._weights(form, kind, k, n, count)
-        nodes = 4 * count + 8
+        kind, row_count = TYPES[form], self.in_a_row(form, m, k, n)
+        weights = self._weights(form, kind, k, n, row_count * self._graphs(form, m, k, n))
+        values = np.random.default_rng(1).standard_normal((m, k)).astype(np.float32)
+        graphs = [
+            self._products(weights[first : first + row_count], values)
+            for first in range(0, len(weights), row_count)
+        ]
+        turn = itertools.cycle(graphs)
+
+        def work() -> None:
+            if self.library.ggml_backend_graph_compute(self.device.backend, next(turn)) != 0:
+                raise RuntimeError("ggml could not compute the product")
+
+        return work
+
+    def _products(self, weights: list[int], values: np.ndarray) -> int:
+        """A graph that multiplies the same rows by each of the weights."""
+        library, nodes = self.library, 4 * len(weights) + 8
         context = library.context(nodes, nodes)
+        self._held.contexts.append(context)
+        m, k = values.shape
         rows = library.ggml_new_tensor_2d(context, F32, k, m)
         graph = library.graph(context, nodes)
         for weight in weights:
             library.ggml_build_forward_expand(graph, library.ggml_mul_mat(context, weight, rows))
         allocator = library.ggml_gallocr_new(self.device.buffers)
-        self._held.contexts.append(context)
         self._held.allocators.append(allocator)
         if not library.ggml_gallocr_alloc_graph(allocator, graph):
             raise MemoryError
-        values = np.random.default_rng(1).standard_normal((m, k)).astype(np.float32)
         library.ggml_backend_tensor_set(rows, values.ctypes.data, 0, values.nbytes)
-
-        def work() -> None:
-            if library.ggml_backend_graph_compute(self.device.backend, graph) != 0:
-                raise RuntimeError("ggml could not compute the product")
-
-        return work
+        return graph
 
     def in_a_row(self, form: str, m: int, k: int, n: int) -> int:
         """Products in one run of :meth:`gemm`: the threads are woken once for all of them."""
-        nbytes = n * self.library.ggml_row_size(TYPES[form], k)
-        return max(1, min(64, int(self.pool_bytes // nbytes), max(2, 32 // m)))
+        room = int(self.pool_bytes // self._stored_bytes(form, k, n))
+        return max(1, min(64, room, max(2, 32 // m)))
+
+    def _graphs(self, form: str, m: int, k: int, n: int) -> int:
+        """Graphs that take turns: a single row is as fast as its weights come from memory.
+
+        Half the pool is enough for that, and to fill all of it would take too long.
+        """
+        if m > 1:
+            return 1
+        run = self.in_a_row(form, m, k, n) * self._stored_bytes(form, k, n)
+        return max(1, min(MOST_GRAPHS, int(self.pool_bytes / 2 // run)))
+
+    def _stored_bytes(self, form: str, k: int, n: int) -> int:
+        return n * int(self.library.ggml_row_size(TYPES[form], k))
 
     def _weights(self, form: str, kind: int, k: int, n: int, count: int) -> list[int]:
         library = self.library

@@ -124,14 +124,17 @@ class Session:
 
 
 def pool_bytes(cache_bytes: float, memory_bytes: float) -> float:
-    """Weights to rotate over: four times the last cache, a gigabyte at least, if memory allows.
+    """Weights to rotate over: eight times the last cache, a gigabyte at least, if memory allows.
+
+    A cache that does not always drop what was used longest ago still holds a part of four
+    times its size: a server's processor read 1 GB half as fast again as 2 GB.
 
     Examples
     --------
     >>> pool_bytes(50e6, 80e9), pool_bytes(500e6, 4e9)
-    (1000000000.0, 250000000.0)
+    (1000000000.0, 500000000.0)
     """
-    return min(max(4 * cache_bytes, 1e9), memory_bytes / 16 if memory_bytes else 1e9)
+    return min(max(8 * cache_bytes, 1e9), memory_bytes / 8 if memory_bytes else 1e9)
 
 
 def start(wish: Wish) -> Session:

@@ -93,7 +93,7 @@ class TorchBackend:
             pool = self.pool(form)
             if pool.numel() < k * n:
                 raise RuntimeError("the matrix is larger than the memory set aside for weights")
-            count = min(pool.numel() // (k * n), 256)
+            count = min(pool.numel() // (k * n), torch_formats.MOST_WEIGHTS)
             weights = [pool[i * k * n : (i + 1) * k * n].view(n, k) for i in range(count)]
         product = torch_formats.product(self.torch, form, m, k, self.device)
         turn = itertools.cycle(weights)

@@ -13,6 +13,9 @@ from inferplan.measure.probe.timing import Work
 if TYPE_CHECKING:
     from inferplan.measure.probe.torch_backend import TorchBackend
 
+MOST_WEIGHTS = 1024
+"""Matrices to rotate over at most."""
+
 GROUP = 128
 """Weights that share a scale at four bits."""
 
@@ -84,7 +87,7 @@ def product(torch: Any, form: str, m: int, k: int, device: Any) -> Callable[[Any
 
 def packed_weights(torch: Any, device: Any, nbytes: float, k: int, n: int) -> list[Any]:
     """Four-bit weights with a scale and a zero per group, in PyTorch's packed layout."""
-    count = max(1, min(16, int(nbytes // (k * n * STORED["w4a16"]))))
+    count = max(1, min(MOST_WEIGHTS, int(nbytes // (k * n * STORED["w4a16"]))))
     scales = torch.full((k // GROUP, n, 2), 0.01, dtype=torch.bfloat16, device=device)
     plain = torch.randint(0, 16, (n, k), dtype=torch.int32, device=device)
     if device.type == "cpu":
