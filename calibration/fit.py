@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from calibration import report, spread, tables
+from calibration.anchors import anchors
 from calibration.cases import Floats, Ints, Measured, Predictor, measured, sample
 from calibration.design import Design, design
 from calibration.holdout import SCHEMES, held_out
 from calibration.intervals import covered, parts
-from calibration.sensitivity import Slopes, load_slopes, share_moved, slopes
-from calibration.solve import Linear, credible, loss
+from calibration.problem import Problem, problem_near
+from calibration.sensitivity import load_slopes, share_moved, slopes
 from inferplan.catalog.calibration import effects as shipped
 from inferplan.measure.measured import measured_rows
 from inferplan.measure.truth import read_truth
@@ -41,7 +42,7 @@ class Fit:
 
     columns: Design
     shifts: Floats
-    linear: Linear
+    problem: Problem
     log_ratio: Floats
     stretch: Floats
     matters: dict[str, float]
@@ -59,18 +60,12 @@ def rounds(predictor: Predictor, columns: Design, shifts: Floats, count: int) ->
     index = sample(data, CASES_A_CELL)
     for _ in range(count):
         near = slopes(predictor, columns.effects(shifts), columns.moved(shifts), index)
-        linear = linear_near(columns, near, data.weights)
-        moved = _farthest(predictor, columns, shifts, near.base, linear, index)
+        problem = problem_near(columns, near, data.weights, anchors())
+        moved = _farthest(predictor, columns, shifts, near.base, problem, index)
         if moved is shifts:
             break
         shifts = moved
     return shifts
-
-
-def linear_near(columns: Design, found: Slopes, weights: Floats) -> Linear:
-    """The problem as a linear one."""
-    trusted = credible(found.amplification, weights)
-    return Linear(columns.matrix(found.by), found.offset, trusted, columns.std)
 
 
 def fit(predictor: Predictor, start: Floats | None, count: int, kept: Path, reuse: bool) -> Fit:
@@ -83,14 +78,14 @@ def fit(predictor: Predictor, start: Floats | None, count: int, kept: Path, reus
         shifts = rounds(predictor, columns, start_of(columns) if start is None else start, count)
         found = slopes(predictor, columns.effects(shifts), columns.moved(shifts))
         found.save(kept)
-    linear = linear_near(columns, found, data.weights)
+    problem = problem_near(columns, found, data.weights, anchors())
     if reuse:
-        best = linear.fit(shifts)
+        best = problem.linear.fit(shifts)
     else:
-        best = _farthest(predictor, columns, shifts, found.base, linear)
+        best = _farthest(predictor, columns, shifts, found.base, problem)
     errors, stretch = predictor.both(columns.effects(best))
-    print(f"all rows: loss {loss(errors, linear.weights, best, columns.std):.0f}", file=sys.stderr)
-    return Fit(columns, best, linear, errors, stretch, share_moved(found.by))
+    print(f"all rows: loss {problem.loss(errors, best):.0f}", file=sys.stderr)
+    return Fit(columns, best, problem, errors, stretch, share_moved(found.by))
 
 
 def _farthest(
@@ -98,16 +93,16 @@ def _farthest(
     columns: Design,
     shifts: Floats,
     base: Floats,
-    linear: Linear,
+    problem: Problem,
     index: Ints | None = None,
 ) -> Floats:
-    """Shifts on the way to the best ones of a linear problem, as far as that helps."""
-    weights, target = linear.weights, linear.fit(shifts)
-    best = (loss(base, weights, shifts, columns.std), 0.0, shifts)
+    """Shifts on the way to the best ones of the linear problem, as far as that helps."""
+    target = problem.linear.fit(shifts)
+    best = (problem.loss(base, shifts), 0.0, shifts)
     for stride in STRIDES:
         moved = shifts + stride * (target - shifts)
         errors = predictor.log_ratio(columns.effects(moved), index)
-        found = loss(errors, weights, moved, columns.std)
+        found = problem.loss(errors, moved)
         if found < best[0]:
             best = (found, stride, moved)
         elif best[1]:
@@ -120,7 +115,7 @@ def missed(predictor: Predictor, found: Fit) -> dict[str, Floats]:
     """Errors by scheme, each row's group left out."""
     out = {}
     for scheme in SCHEMES:
-        out[scheme] = held_out(predictor, found.columns, found.linear, found.shifts, scheme)
+        out[scheme] = held_out(predictor, found.columns, found.problem, found.shifts, scheme)
         print(f"left out by {scheme}", file=sys.stderr)
     return out
 

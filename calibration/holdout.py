@@ -7,9 +7,18 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from calibration.anchors import anchor_groups
 from calibration.cases import Floats, Measured, Predictor
 from calibration.design import Design
-from calibration.solve import Linear
+from calibration.problem import Problem
+
+ANCHOR_LEVELS: Mapping[str, tuple[str, ...]] = {
+    "family": (),
+    "device and engine": ("device", "engine"),
+    "device": ("device",),
+    "class": ("profile",),
+}
+"""Scheme -> levels of the deployment whose operators are left out too."""
 
 SCHEMES: Mapping[str, tuple[str, ...]] = {
     "family": ("family",),
@@ -37,7 +46,7 @@ def groups_of(data: Measured, scheme: str) -> npt.NDArray[np.str_]:
 
 
 def held_out(
-    predictor: Predictor, columns: Design, linear: Linear, best: Floats, scheme: str
+    predictor: Predictor, columns: Design, problem: Problem, best: Floats, scheme: str
 ) -> Floats:
     """Errors of each row where its group was left out of the fit; predicted anew, not linearly.
 
@@ -45,14 +54,15 @@ def held_out(
     ----------
     predictor : Predictor
         The measurements.
-    columns, linear, best : Design, Linear, float array
+    columns, problem, best : Design, Problem, float array
         The fit to all rows.
     scheme : str
         A key of :data:`SCHEMES`.
     """
     groups = groups_of(predictor.data, scheme)
+    operators = anchor_groups(problem.anchors, ANCHOR_LEVELS[scheme])
     out = np.full(len(groups), np.nan)
-    for group, shifts in linear.without(groups, best):
+    for group, shifts in problem.linear.without(np.concatenate([groups, operators]), best):
         index = np.flatnonzero(groups == group)
         out[index] = predictor.log_ratio(columns.effects(shifts), index)[index]
     return out

@@ -231,7 +231,7 @@ def facts_of(plan: Deployment) -> dict[str, Fact]:
     CannotPredictError
         If the device cannot run the weight format or lacks a published peak.
     """
-    found = _uncalibrated(plan)
+    found = uncalibrated(plan)
     keys = calibration_keys(plan)
     own = _measured(plan.device, keys) if plan.device.factors else {}
     return {
@@ -253,7 +253,19 @@ def _measured(device: Device, keys: dict[str, str]) -> dict[str, Fact]:
     return found
 
 
-def _uncalibrated(plan: Deployment) -> dict[str, Fact]:
+def uncalibrated(plan: Deployment) -> dict[str, Fact]:
+    """Every number of a deployment as it is assumed, before any shift.
+
+    Parameters
+    ----------
+    plan : Deployment
+        The deployment.
+
+    Raises
+    ------
+    CannotPredictError
+        See :func:`facts_of`.
+    """
     device, profile, weights = plan.device, profiles()[plan.device.profile], plan.weights
     link = link_factors(device.link.kind)
     computes, weight_only = compute_format(device, weights)
@@ -320,7 +332,7 @@ def machine(plan: Deployment) -> Machine:
     moved = shifts(keys)
     values = {
         name: shifted(name, fact.value, moved[name]) if name in moved else fact.value
-        for name, fact in _uncalibrated(plan).items()
+        for name, fact in uncalibrated(plan).items()
     }
     own = _measured(plan.device, keys) if plan.device.factors else {}
     return Machine(**(values | {name: fact.value for name, fact in own.items()}))
