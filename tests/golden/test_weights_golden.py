@@ -106,6 +106,18 @@ def test_fp4_runs_weight_only_on_hopper():
     assert compute_format(device("b200_sxm"), weight_format("nvfp4")) == ("fp4", False)
 
 
+def test_processors_multiply_quantised_weights_as_integers():
+    # llama.cpp brings activations to 8 bits and multiplies integers: four times AVX-512's floats
+    xeon = device("xeon_platinum_8380")
+    assert compute_format(xeon, weight_format("q4_0")) == ("int8", True)
+    assert compute_format(xeon, weight_format("bf16"))[0] == "fp16"
+    four = facts_of(plan("xeon_platinum_8380", "q4_0"))["peak_matmul_flop_per_s"].value
+    sixteen = facts_of(plan("xeon_platinum_8380", "bf16"))["peak_matmul_flop_per_s"].value
+    assert four / sixteen == pytest.approx(4.0, rel=0.02)
+    # graphics processors bring the weights to 16 bits instead
+    assert compute_format(device("rtx4090"), weight_format("q4_0"))[0] == "fp16"
+
+
 def test_a_gguf_file_does_not_run_on_inferentia():
     with pytest.raises(CannotPredictError, match="inf2 cannot run q4_k_m"):
         compute_format(device("inf2"), weight_format("q4_k_m"))

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferplan.catalog.devices import device
-from inferplan.physics.flops import attention_flop, causal_context, experts_touched, matmul_flop
+from inferplan.physics.flops import (
+    attention_flop,
+    causal_context,
+    experts_touched,
+    independent_tokens,
+    matmul_flop,
+)
 from inferplan.physics.memory import weight_bytes
 from inferplan.physics.network import (
     all_reduce_time,
@@ -100,6 +106,16 @@ def test_experts_touched_limits(experts, tokens, share):
     touched = experts_touched(experts, used, tokens)
     assert used * (1 - 1e-9) <= touched <= min(experts, used * tokens) * (1 + 1e-9)
     assert experts_touched(experts, used, 1e9) == pytest.approx(experts)
+
+
+@given(tokens=st.floats(1.0, 1e5), more=st.floats(1.0, 10.0), spread=st.floats(0.0, 1.0))
+def test_tokens_that_prefer_the_same_experts_touch_fewer(tokens, more, spread):
+    alone, few, many = (independent_tokens(t, spread) for t in (1.0, tokens, tokens * more))
+    assert alone == 1.0  # one token has nobody to agree with
+    assert 1.0 <= few <= tokens * (1 + 1e-9)
+    assert few <= many * (1 + 1e-9)
+    assert independent_tokens(tokens, 1.0) == tokens
+    assert experts_touched(64, 4, few) <= experts_touched(64, 4, tokens) * (1 + 1e-9)
 
 
 @given(past=st.integers(0, 500), new=st.integers(1, 300))

@@ -39,6 +39,7 @@ def test_vllm_knobs_depend_on_memory_and_except_the_a100():
 
 
 def test_engines_without_tiers_use_one_setting():
+    assert engine_knobs(engine("ovms"), device("xeon_platinum_8480plus")) == (256, 256)
     assert engine_knobs(engine("llama.cpp"), device("h100_sxm")) == engine_knobs(
         engine("llama.cpp"), device("m3_max_40c")
     )
