@@ -71,18 +71,16 @@ def rounds(predictor: Predictor, columns: Design, shifts: Floats, count: int) ->
 def fit(predictor: Predictor, start: Floats | None, count: int, kept: Path, reuse: bool) -> Fit:
     """The shifts that explain all measurements best."""
     columns, data = design(predictor.data), predictor.data
+    shifts = start_of(columns) if start is None else start
     if reuse:
-        found = load_slopes(kept)
-        shifts = np.zeros(len(columns.std))
+        found, base = load_slopes(kept), predictor.log_ratio(columns.effects(shifts))
     else:
-        shifts = rounds(predictor, columns, start_of(columns) if start is None else start, count)
+        shifts = rounds(predictor, columns, shifts, count)
         found = slopes(predictor, columns.effects(shifts), columns.moved(shifts))
         found.save(kept)
+        base = found.base
     problem = problem_near(columns, found, data.weights, anchors())
-    if reuse:
-        best = problem.linear.fit(shifts)
-    else:
-        best = _farthest(predictor, columns, shifts, found.base, problem)
+    best = _farthest(predictor, columns, shifts, base, problem)
     errors, stretch = predictor.both(columns.effects(best))
     print(f"all rows: loss {problem.loss(errors, best):.0f}", file=sys.stderr)
     return Fit(columns, best, problem, errors, stretch, share_moved(found.by))
