@@ -19,6 +19,9 @@ from inferplan.catalog.evidence import EVIDENCE, KINDS, Term, load_of, log_ends,
 TAIL = 0.05
 """Share of measurements meant to lie below an interval, and above."""
 
+MOST = 0.95
+"""Share of measurements whose size of error is not cut."""
+
 SMALLEST_ERROR = 0.02
 """Smaller errors are luck, and count as this."""
 
@@ -39,7 +42,7 @@ class Part:
         Kind of metric.
     level, key : str
         What it holds for; level ``end`` and key ``low`` or ``high``: an end of the interval of
-        log(measured over predicted), in scales.
+        log(measured over predicted), in scales; level ``most``: the largest scale.
     value : float
         The part, or the end.
     rows : int
@@ -86,13 +89,15 @@ def _parts(
             design[row, column] = by
     base, shifts = _scale(design, np.array(errors), np.array(weights))
     shifts = _no_narrower(place, shifts)
-    scaled = np.array(errors) / np.exp(base + design @ shifts)
+    sizes = base + design @ shifts
+    scaled = np.array(errors) / np.exp(sizes)
     low, high = np.quantile(scaled, [TAIL, 1.0 - TAIL])
     counts = (design != 0).sum(axis=0) // len(EVIDENCE)
     every = len(lines) // len(EVIDENCE)
     yield Part(kind, "end", "low", float(low), every)
     yield Part(kind, "end", "high", float(high), every)
     yield Part(kind, "all", "", base, every)
+    yield Part(kind, "most", "", float(np.quantile(sizes, MOST)), every)
     for (level, key), column in sorted(place.items()):
         rows = int(counts[column]) * (len(EVIDENCE) if level == "evidence" else 1)
         yield Part(kind, level, key, float(shifts[column]), rows)

@@ -9,8 +9,6 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from statistics import median
 
 from markdown_table import table
 
@@ -121,7 +119,6 @@ def _table(
 def wishes(kinds: Sequence[str], load: str) -> list[Wish]:
     """Every device with every engine measured on its class, where that pair was not measured."""
     renting, used, years = _providers(), _used(), _years()
-    then = {kind: _measured_width(kind, load) for kind in kinds}
     out: list[Wish] = []
     for card in devices().values():
         for name, sources in (used[card.profile] or {default_engine(card).id: 1}).items():
@@ -130,6 +127,8 @@ def wishes(kinds: Sequence[str], load: str) -> list[Wish]:
             if first is None or first.evidence == BEST:
                 continue
             now = {kind: _width(found) for kind, found in sure.items() if found}
+            after = {kind: _sure(card, name, kind, load, BEST) for kind in kinds}
+            then = {kind: _width(found) for kind, found in after.items() if found}
             out.append(
                 Wish(
                     card.id, name, first.words, now, then, renting[card.id], sources, years[card.id]
@@ -142,22 +141,17 @@ def _width(sure: Confidence) -> float:
     return sure.high / sure.low
 
 
-def _sure(card: Device, name: str, kind: str, load: str) -> Confidence | None:
+def _sure(
+    card: Device, name: str, kind: str, load: str, evidence: str | None = None
+) -> Confidence | None:
+    """The interval of a figure of 1; as it is, or as if it rested on other evidence."""
     for weights in WEIGHTS:
         plan = Deployment(card, weight_format(weights), kv_format("fp16"), engine(name))
         try:
-            return confidence(plan, kind, 1.0, load)
+            return confidence(plan, kind, 1.0, load, evidence=evidence)
         except CannotPredictError:
             continue
     return None
-
-
-@cache
-def _measured_width(kind: str, load: str) -> float:
-    """Typical width where the device was measured with the engine."""
-    pairs = [row["key"].split("|") for row in rows("evidence.csv") if "|" in row["level"]]
-    found = (_sure(devices()[card], name, kind, load) for card, name in pairs)
-    return median(_width(sure) for sure in found if sure)
 
 
 def _providers() -> Mapping[str, int]:

@@ -1,5 +1,7 @@
 """Shifts of the efficiency factors, and what predictions rest on."""
 
+import math
+
 import pytest
 
 from inferplan.api.build import build_plan, find_device, find_model
@@ -99,3 +101,22 @@ def test_an_interval_holds_its_figure():
     for kind in evidence.KINDS:
         found = evidence.interval(kind, keys, 3.0)
         assert found.low < 3.0 < found.high
+
+
+def test_parts_that_were_never_seen_together_do_not_add_up_without_end():
+    table = {(r["kind"], r["level"], r["key"]): float(r["value"]) for r in rows("intervals.csv")}
+    wild = [(("profile", "cpu_mobile"), 9.0), (("load", "open"), 9.0)]
+    for kind in evidence.KINDS:
+        low, high = evidence.log_ends(table, kind, [(("evidence", "physics"), 1.0), *wild])
+        most = math.exp(table[kind, "most", ""])
+        assert high - low <= most * (table[kind, "end", "high"] - table[kind, "end", "low"]) * 1.001
+        assert math.exp(high - low) < 100
+
+
+def test_an_interval_as_if_it_rested_on_more():
+    keys = calibration_keys(plan_on("rtx_a6000"))
+    now = evidence.interval("tpot", keys, 1.0)
+    then = evidence.interval("tpot", keys, 1.0, evidence="device and engine")
+    assert now.evidence == "class"
+    assert then.evidence == "device and engine"
+    assert then.high / then.low < now.high / now.low

@@ -146,7 +146,12 @@ def scale_terms(keys: Mapping[str, str], load: str, stretch: float) -> list[tupl
 
 
 def interval(
-    kind: str, keys: Mapping[str, str], value: float, load: str = "alone", stretch: float = 1.0
+    kind: str,
+    keys: Mapping[str, str],
+    value: float,
+    load: str = "alone",
+    stretch: float = 1.0,
+    evidence: str | None = None,
 ) -> Confidence:
     """The 90 % interval of a predicted figure.
 
@@ -162,6 +167,8 @@ def interval(
         One of :data:`LOADS`.
     stretch : float
         Latency over that of a request that is alone: the longer the queue, the less is known.
+    evidence : str, optional
+        One of :data:`EVIDENCE`: the interval there would be if it rested on that.
 
     Examples
     --------
@@ -170,7 +177,7 @@ def interval(
     >>> found.low < 0.02 < found.high
     True
     """
-    evidence = evidence_of(keys)
+    evidence = evidence or evidence_of(keys)
     terms = scale_terms({**keys, "evidence": evidence}, load, stretch)
     low, high = log_ends(_parts(), kind, terms)
     return Confidence(evidence, value * math.exp(low), value * math.exp(high))
@@ -180,6 +187,9 @@ def log_ends(
     table: Mapping[tuple[str, str, str], float], kind: str, terms: Iterable[tuple[Term, float]]
 ) -> tuple[float, float]:
     """Ends of the interval of log(measured over predicted).
+
+    Parts were fitted to combinations that were measured; of others they may add up to any size, so
+    that of 19 in 20 measured ones is the largest.
 
     Parameters
     ----------
@@ -193,5 +203,5 @@ def log_ends(
     log_size = table[kind, "all", ""] + sum(
         table.get((kind, *term), 0.0) * by for term, by in terms
     )
-    size = math.exp(log_size)
+    size = math.exp(min(log_size, table[kind, "most", ""]))
     return table[kind, "end", "low"] * size, table[kind, "end", "high"] * size

@@ -8,7 +8,12 @@ from inferplan.estimate.machine import calibration_keys
 
 
 def confidence(
-    plan: Deployment, kind: str, value: float, load: str = "alone", stretch: float = 1.0
+    plan: Deployment,
+    kind: str,
+    value: float,
+    load: str = "alone",
+    stretch: float = 1.0,
+    evidence: str | None = None,
 ) -> Confidence:
     """The interval of a predicted figure.
 
@@ -24,6 +29,8 @@ def confidence(
         One of :data:`inferplan.catalog.evidence.LOADS`.
     stretch : float
         Latency over that of a request that is alone; nan where unknown counts as 1.
+    evidence : str, optional
+        One of :data:`inferplan.catalog.evidence.EVIDENCE`: as if it rested on that.
 
     Raises
     ------
@@ -39,4 +46,4 @@ def confidence(
     >>> found.low < 0.01 < found.high, found.evidence
     (True, 'device and engine')
     """
-    return interval(kind, calibration_keys(plan), value, load, stretch)
+    return interval(kind, calibration_keys(plan), value, load, stretch, evidence)
