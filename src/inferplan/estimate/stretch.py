@@ -70,7 +70,7 @@ def confidence_under(
     >>> from inferplan.api.build import plan_for
     >>> made = plan_for("llama-3.1-8b", "l40s")
     >>> few, many = (
-    ...     confidence_under(*made, (1000, 100), {"ttft": s}, "open")["ttft"] for s in (0.2, 5.0)
+    ...     confidence_under(*made, (1000, 100), {"tpot": s}, "open")["tpot"] for s in (0.02, 0.1)
     ... )
     >>> few.high < many.high
     True
