@@ -12,14 +12,6 @@ from calibration.cases import Floats, Measured, Predictor
 from calibration.design import Design
 from calibration.problem import Problem
 
-ANCHOR_LEVELS: Mapping[str, tuple[str, ...]] = {
-    "family": (),
-    "device and engine": ("device", "engine"),
-    "device": ("device",),
-    "class": ("profile",),
-}
-"""Scheme -> levels of the deployment whose operators are left out too."""
-
 SCHEMES: Mapping[str, tuple[str, ...]] = {
     "family": ("family",),
     "device and engine": ("hardware", "engine"),
@@ -27,6 +19,9 @@ SCHEMES: Mapping[str, tuple[str, ...]] = {
     "class": ("profile",),
 }
 """What is left out together, from the mildest to the hardest test."""
+
+LEVEL_OF = {"hardware": "device", "engine": "engine", "profile": "profile"}
+"""Part of a scheme -> its level; of a family there are no operators."""
 
 
 def groups_of(data: Measured, scheme: str) -> npt.NDArray[np.str_]:
@@ -60,7 +55,8 @@ def held_out(
         A key of :data:`SCHEMES`.
     """
     groups = groups_of(predictor.data, scheme)
-    operators = anchor_groups(problem.anchors, ANCHOR_LEVELS[scheme])
+    levels = [LEVEL_OF[part] for part in SCHEMES[scheme] if part in LEVEL_OF]
+    operators = anchor_groups(problem.anchors, levels)
     out = np.full(len(groups), np.nan)
     for group, shifts in problem.linear.without(np.concatenate([groups, operators]), best):
         index = np.flatnonzero(groups == group)

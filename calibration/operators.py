@@ -10,8 +10,6 @@ gives the same files. Operator tables alone are read, nothing that was measured 
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import sys
 from collections.abc import Iterable
 from importlib.resources.abc import Traversable
@@ -21,6 +19,7 @@ from calibration.operator_fit import FEWEST_LED, fit
 from calibration.operator_groups import BUILDERS, Group, chosen
 from calibration.operator_page import Read, Result, page
 from calibration.operator_tables import tables, wheel_root
+from calibration.tables import write_table
 from inferplan.errors import InferplanError
 from inferplan.files import write_atomic
 
@@ -70,19 +69,10 @@ def read(root: Traversable) -> tuple[list[Group], list[Read]]:
     for name, build in BUILDERS.items():
         found = list(tables(root, name))
         versions = sorted({f"{table.engine} {table.version}" for table in found})
-        counts.append(Read(name, len({(t.device, t.engine) for t in found}),
-                                         sum(table.read for table in found), versions))  # fmt: skip
+        pairs = {(table.device, table.engine) for table in found}
+        counts.append(Read(name, len(pairs), sum(table.read for table in found), versions))
         groups += [group for table in found if (group := build(table))]
     return chosen(groups), counts
-
-
-def text_of(rows: Iterable[tuple[str, ...]]) -> str:
-    """The rows as a table."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HEADER)
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -94,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
         results = [result_of(group) for group in groups]
         rows = rows_of(results)
         shown = HERE / "operators.md"
-        write_atomic(HERE / "operators.csv", text_of(rows))
+        write_table("operators.csv", HEADER, rows, HERE)
         write_atomic(shown, page(counts, results, shown.read_text("utf-8")))
     except InferplanError as error:
         print(error, file=sys.stderr)

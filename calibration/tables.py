@@ -46,10 +46,12 @@ def write_intervals(found: Iterable[Part]) -> None:
     write_table("intervals.csv", ("kind", "level", "key", "value", "rows"), rows)
 
 
-def write_table(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table of the package."""
+def write_table(
+    name: str, header: Sequence[str], rows: Iterable[Sequence[object]], folder: Path = DATA
+) -> None:
+    """Write a table: one of the package, or of another folder."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
-    write_atomic(DATA / name, text.getvalue())
+    write_atomic(folder / name, text.getvalue())

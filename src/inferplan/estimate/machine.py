@@ -15,12 +15,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from inferplan.catalog.calibration import calibrated, shifted, shifts
-from inferplan.catalog.efficiency import (
-    compute_factors,
-    link_factors,
-    profiles,
-    routing_factors,
-)
+from inferplan.catalog.efficiency import compute_factors, link_factors, profiles, routing_factors
 from inferplan.catalog.formats import support
 from inferplan.catalog.types import Device, WeightFormat
 from inferplan.errors import CannotPredictError
@@ -142,8 +137,7 @@ def compute_format(device: Device, weights: WeightFormat) -> tuple[str, bool]:
     Returns
     -------
     (format, weight_only)
-        A key of ``device.peak_flop_per_s``. Processors multiply quantised weights as 8-bit
-        integers, to which they bring the activations (llama.cpp's and OpenVINO's kernels do).
+        A key of ``device.peak_flop_per_s``.
 
     Raises
     ------
@@ -167,12 +161,35 @@ def compute_format(device: Device, weights: WeightFormat) -> tuple[str, bool]:
         raise CannotPredictError(f"{device.id} cannot run {weights.id} weights")
     if level == "native" and weights.compute in peaks:
         return weights.compute, False
-    quantised = weights.bits < 16
-    integers_first = quantised and device.device_class == "cpu"
+    integers_first = multiplies_integers(device, weights)
     for fallback in ("int8", "fp16", "fp32") if integers_first else ("fp16", "fp32", "int8"):
         if fallback in peaks:
-            return fallback, quantised
+            return fallback, weights.bits < 16
     raise CannotPredictError(f"{device.id} has no published compute peak")
+
+
+def multiplies_integers(device: Device, weights: WeightFormat) -> bool:
+    """Whether weights that the device has no format for are multiplied as 8-bit integers.
+
+    Processors do that with quantised ones, and bring the activations to 8 bits (llama.cpp's and
+    OpenVINO's kernels); accelerators bring the weights to 16 bits.
+
+    Parameters
+    ----------
+    device : Device
+        The processor or accelerator.
+    weights : WeightFormat
+        How weights are stored.
+
+    Examples
+    --------
+    >>> from inferplan.catalog.devices import device
+    >>> from inferplan.catalog.formats import weight_format
+    >>> [multiplies_integers(device(name), weight_format("q4_0"))
+    ...     for name in ("ryzen_9_7950x", "rtx4090")]
+    [True, False]
+    """
+    return weights.bits < 16 and device.device_class == "cpu"
 
 
 def _peak(device: Device, name: str, engine: str) -> Fact:

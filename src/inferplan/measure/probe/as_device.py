@@ -11,6 +11,7 @@ from inferplan.catalog.efficiency import profiles
 from inferplan.catalog.formats import weight_format
 from inferplan.catalog.types import Device
 from inferplan.errors import CannotPredictError, fold
+from inferplan.estimate.machine import multiplies_integers
 from inferplan.measure.probe.curves import (
     DENSE_OPERATORS,
     Products,
@@ -125,8 +126,7 @@ def peak_format(device: Device, form: str) -> str:
     """
     if form in PEAK_FORMAT:
         return PEAK_FORMAT[form]
-    quantised = weight_format(form).bits < 16
-    return "int8" if quantised and device.device_class == "cpu" else "fp16"
+    return "int8" if multiplies_integers(device, weight_format(form)) else "fp16"
 
 
 def _facts(
