@@ -98,9 +98,9 @@ def test_concurrency_and_users():
     )
     assert flight.demand == round(flight.demand) >= 2
     people = ip.capacity(
-        "llama-3.1-8b", "l40s", find="users", think_s=10.0, isl=500, osl=50, ttft_p95="1s", seeds=1
+        "llama-3.1-8b", "l40s", find="users", think_s=30.0, isl=500, osl=50, ttft_p95="1s", seeds=1
     )
-    assert people.demand > 1.1 * flight.demand  # some of them think
+    assert people.demand > 1.5 * flight.demand  # most of them think
     assert "users" in str(people)
 
 
